@@ -1,0 +1,413 @@
+"""Datasets: read them from anything into ROWS, put outputs beside them, tell versions apart."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from workbench import formats, store
+from workbench.display import html_table, plain
+from workbench.errors import BadKind, BadValue, Unreadable, some, unknown_name
+from workbench.tables import OUTPUTS, ROWS, digest, is_missing, records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Source: TypeAlias = str | Path | pd.DataFrame | Iterable[Mapping[str, Any]]
+    Answers: TypeAlias = str | Sequence[str | None] | None
+    Texts: TypeAlias = str | Path | Sequence[Answers] | Mapping[str, Answers]
+
+__all__ = ["Diff", "diff", "digest", "folder", "outputs", "read"]
+
+
+def read(
+    source: "Source | None" = None,
+    *,
+    references: "Sequence[str | Path | Sequence[str]] | None" = None,
+    columns: Mapping[str, str] | None = None,
+) -> "pd.DataFrame":
+    r"""Read a dataset into ROWS, from a file, a folder, a shipped set or objects in memory.
+
+    Parameters
+    ----------
+    source : str, Path, DataFrame, iterable of dict, or Hugging Face Dataset, optional
+        * a bare name ("news-summaries"): the set in `datasets/NAME/`, looked for from the working
+          folder upwards;
+        * a `.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or `.txt` file, also with `.gz`;
+        * a folder that holds `rows.*` beside its card, or a saved Hugging Face dataset;
+        * rows in memory, or a list of texts.
+
+        Left out when there are only references.
+    references : sequence of path or of list of str, optional
+        Parallel texts, one stream per reference, each with one line per row.
+    columns : mapping of str to str, optional
+        Your column names to ours, such as ``{"article": "input", "highlights": "references"}``.
+
+    Returns
+    -------
+    DataFrame
+        ROWS. A missing `row_id` becomes "1", "2", …; columns called `reference`, `reference_1`,
+        `reference_2`, … become the list `references`; every column without a meaning of its own
+        is a slice. `attrs` holds the set's `name` and `source`.
+
+    Raises
+    ------
+    BadValue
+        If the content breaks a rule of ROWS, there are no rows, or streams are of unequal length.
+    UnknownName
+        If no shipped set has that name, or the suffix tells no format.
+    Unreadable
+        If the file cannot be opened.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.read([{"input": "Guten Tag", "references": ["Good day", "Hello"]}])
+      row_id      input         references
+    0      1  Guten Tag  [Good day, Hello]
+    """
+    frame, name = _frame(source)
+    frame = frame.rename(columns=dict(columns or {}))
+    if references is not None:
+        frame = _with_streams(frame if source is not None else None, references, name)
+    frame = _gathered(frame)
+    if not len(frame):
+        raise BadValue(f"a dataset must have at least one row, but {name} has none; check it.")
+    if "row_id" not in frame:
+        frame.insert(0, "row_id", [str(at + 1) for at in range(len(frame))])
+    rows = ROWS.check(frame, source=name)
+    if "references" in rows:
+        _refuse_lists_in_text(rows, name)
+    rows.attrs = {"name": Path(name).stem if "/" in name else name, "source": name}
+    return rows
+
+
+def outputs(
+    rows: "pd.DataFrame",
+    source: "Source | Mapping[str, Texts]",
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> "pd.DataFrame":
+    """Put what systems wrote beside the rows they answer, as OUTPUTS.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ROWS.
+    source : mapping, DataFrame, str or Path
+        * a mapping from system to its texts: one per row in the order of `rows` (None where it
+          failed, a list of texts for repeats), a mapping from `row_id` to text, or the path of a
+          text file with one line per row;
+        * a table with the columns `row_id`, `system` and `text`, or a file of it;
+        * the bare name of a shipped set: the outputs recorded in its folder.
+    columns : mapping of str to str, optional
+        Your column names to ours, for a table.
+
+    Returns
+    -------
+    DataFrame
+        OUTPUTS, with `output_id` and `repeat` filled in where they are missing.
+
+    Raises
+    ------
+    BadValue
+        If a system has not one text per row, or the table breaks a rule of OUTPUTS.
+    UnknownName
+        If an output answers a row that `rows` does not have.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rows = wb.read([{"input": "Guten Tag"}, {"input": "Danke"}])
+    >>> wb.outputs(rows, {"a": ["Good day", "Thanks"]})[["output_id", "system", "text"]]
+      output_id system      text
+    0     a:1:0      a  Good day
+    1     a:2:0      a    Thanks
+    """
+    import pandas as pd
+
+    if isinstance(source, Mapping):
+        records = [
+            record for system, texts in source.items() for record in _answers(rows, system, texts)
+        ]
+        frame, name = pd.DataFrame.from_records(records), "the texts given"
+    else:
+        frame, name = _frame(source, "outputs")
+        frame = frame.rename(columns=dict(columns or {}))
+    if not len(frame):
+        raise BadValue(f"OUTPUTS must have at least one output, but {name} has none; check it.")
+    return _identified(frame, rows, name)
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What changed between two versions of a dataset.
+
+    Parameters
+    ----------
+    added, removed : tuple of str
+        `row_id` of rows that only the new, or only the old, version has.
+    cells : DataFrame
+        One line per changed cell of a row that both have: `row_id`, `column`, `old`, `new`.
+    n_same : int
+        Rows that both have, unchanged.
+    """
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    cells: "pd.DataFrame"
+    n_same: int
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """`row_id` of rows that both have with at least one changed cell."""
+        return tuple(dict.fromkeys(self.cells["row_id"]))
+
+    def __repr__(self) -> str:
+        return (
+            f"{len(self.added)} rows added, {len(self.removed)} removed, {len(self.changed)} "
+            f"changed ({len(self.cells)} cells), {self.n_same} the same"
+        )
+
+    def _repr_html_(self) -> str:
+        body = [[row, "row", "–", "added"] for row in self.added]
+        body += [[row, "row", "removed", "–"] for row in self.removed]
+        body += [[plain(cell, width=80) for cell in line] for line in self.cells.to_numpy()]
+        return html_table(["row_id", "column", "old", "new"], body, caption=repr(self))
+
+
+def diff(old: "pd.DataFrame", new: "pd.DataFrame") -> Diff:
+    """Say which rows and cells changed between two versions of a dataset.
+
+    Parameters
+    ----------
+    old, new : DataFrame
+        ROWS; rows are matched by `row_id`.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> old = wb.read([{"input": "a"}, {"input": "b"}])
+    >>> diff(old, wb.read([{"input": "a"}, {"input": "B"}, {"input": "c"}]))
+    1 rows added, 0 removed, 1 changed (1 cells), 1 the same
+    """
+    import pandas as pd
+
+    before, after = records(old), records(new)
+    shared = [row for row in before if row in after]
+    changes = [
+        (row, column, before[row].get(column), after[row].get(column))
+        for row in shared
+        for column in dict.fromkeys([*before[row], *after[row]])
+        if before[row].get(column) != after[row].get(column)
+    ]
+    cells = pd.DataFrame(changes, columns=["row_id", "column", "old", "new"])
+    return Diff(
+        added=tuple(row for row in after if row not in before),
+        removed=tuple(row for row in before if row not in after),
+        cells=cells,
+        n_same=len(shared) - cells["row_id"].nunique(),
+    )
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a shipped set, looked for from the working folder upwards.
+
+    Raises
+    ------
+    UnknownName
+        If no set has that name.
+    """
+    homes = store.homes("datasets")
+    for home in homes:
+        if (home / name).is_dir():
+            return home / name
+    known = {card.parent.name for home in homes for card in home.glob("*/README.md")}
+    raise unknown_name("the name of a shipped dataset", name, sorted(known))
+
+
+def _frame(source: object, stem: str = "rows") -> "tuple[pd.DataFrame, str]":
+    """Turn any source into a frame as it stands, and a name for it."""
+    import pandas as pd
+
+    if source is None:
+        return pd.DataFrame(), "the references given"
+    if isinstance(source, pd.DataFrame):
+        return source.copy(deep=False), "the frame given"
+    if isinstance(source, (str, Path)):
+        return _from_path(source, stem)
+    if hasattr(source, "to_pandas") and hasattr(source, "features"):
+        return cast("pd.DataFrame", source.to_pandas()), "the Hugging Face dataset given"
+    if isinstance(source, Mapping) and source and hasattr(source, "column_names"):
+        raise BadValue(
+            f"a dataset must be one split, but a mapping of {some(source)} came; choose one, "
+            f"such as source[{next(iter(source))!r}]."
+        )
+    if isinstance(source, Iterable) and not isinstance(source, (bytes, Mapping)):
+        return _from_list(list(source)), "the list given"
+    raise BadKind(
+        "a dataset must be a path, a name, a DataFrame, a list of dicts or a Hugging Face Dataset, "
+        f"but a {type(source).__name__} came; turn it into one of these."
+    )
+
+
+def _from_list(items: list[Any]) -> "pd.DataFrame":
+    import pandas as pd
+
+    if all(isinstance(item, Mapping) for item in items):
+        return pd.DataFrame.from_records([dict(item) for item in items])
+    if all(isinstance(item, str) for item in items):
+        return pd.DataFrame({"input": items})
+    kinds = sorted({type(item).__name__ for item in items})
+    raise BadKind(f"rows must all be dicts, or all be texts, but {some(kinds)} came; make them so.")
+
+
+def _from_path(source: str | Path, stem: str) -> "tuple[pd.DataFrame, str]":
+    import pandas as pd
+
+    path = Path(source)
+    bare = path.name == source and not path.suffix
+    if bare and not path.exists():
+        path = folder(path.name)
+    if (path / "state.json").exists() or (path / "dataset_info.json").exists():
+        return _saved(path), str(path)
+    if path.is_dir():
+        path, source = _inside(path, stem), path
+    if formats.suffix(path) in formats.TEXT_SUFFIXES:
+        return pd.DataFrame({"input": formats.read_lines(path)}), str(source)
+    return formats.read_frame(path), str(source)
+
+
+def _inside(place: Path, stem: str) -> Path:
+    """Find the table called `stem` in a folder, whatever its format."""
+    found = sorted(
+        path
+        for path in place.iterdir()
+        if path.name.split(".")[0] == stem and formats.suffix(path) in formats.TABLE_SUFFIXES
+    )
+    if len(found) != 1:
+        raise Unreadable(
+            f"a dataset folder must hold one table called {stem} ({stem}.jsonl, {stem}.csv, …), but "
+            f"{place} holds {some([p.name for p in found or sorted(place.iterdir())]) or 'nothing'}"
+            "; name the file itself."
+        )
+    return found[0]
+
+
+def _saved(path: Path) -> "pd.DataFrame":
+    import datasets
+
+    loaded = datasets.load_from_disk(str(path))
+    return _frame(loaded)[0]
+
+
+def _gathered(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Gather `reference`, `reference_1`, … into `references`, and drop their gaps."""
+    import pandas as pd
+
+    names = [n for n in frame.columns if str(n) == "reference" or str(n).startswith("reference_")]
+    if not names:
+        return frame
+    if "references" in frame:
+        raise BadValue(
+            f"a dataset must give its references once, but the columns 'references' and "
+            f"{some(names)} came; drop one of them."
+        )
+    gathered = [
+        [cell for cell in cells if not is_missing(cell)]
+        for cells in zip(*(frame[name].tolist() for name in names), strict=True)
+    ]
+    references = pd.Series(gathered, index=frame.index, dtype=object)
+    return frame.drop(columns=names).assign(references=references)
+
+
+def _with_streams(
+    frame: "pd.DataFrame | None",
+    references: "Sequence[str | Path | Sequence[str]]",
+    name: str,
+) -> "pd.DataFrame":
+    """Put parallel reference texts beside the rows."""
+    import pandas as pd
+
+    if isinstance(references, (str, Path)) or not references:
+        raise BadKind(
+            "references must be a list of streams, one per reference, but "
+            f"{references!r} came; write references=[…]."
+        )
+    streams = [
+        formats.read_lines(Path(each)) if isinstance(each, (str, Path)) else list(each)
+        for each in references
+    ]
+    names = [
+        str(e) if isinstance(e, (str, Path)) else f"#{i + 1}" for i, e in enumerate(references)
+    ]
+    n_rows = len(streams[0] if frame is None else frame)
+    for stream, label in zip(streams, names, strict=True):
+        if len(stream) != n_rows:
+            raise BadValue(
+                f"each reference stream must have one line per row, {n_rows} of them, but stream "
+                f"{label} has {len(stream)}; give whole streams (not one list per row), of equal "
+                "length."
+            )
+    frame = pd.DataFrame({"input": [None] * n_rows}) if frame is None else frame
+    if "references" in frame:
+        raise BadValue(f"a dataset must give its references once, but {name} has them already.")
+    texts = [list(each) for each in zip(*streams, strict=True)]
+    return frame.assign(references=pd.Series(texts, index=frame.index, dtype=object))
+
+
+def _refuse_lists_in_text(rows: "pd.DataFrame", name: str) -> None:
+    """Refuse references that a CSV turned from a list into the text of a list."""
+    for row_id, references in zip(rows["row_id"], rows["references"], strict=True):
+        if len(references) == 1 and references[0][:2] in {"['", '["'} and references[0][-1] == "]":
+            raise BadValue(
+                f"references must be text or a list of text, but row {row_id!r} of {name} has a "
+                f"list written as text ({references[0][:30]!r}); use columns reference_1, "
+                "reference_2, …, or JSON Lines."
+            )
+
+
+def _answers(rows: "pd.DataFrame", system: str, texts: "Texts") -> list[dict[str, Any]]:
+    """List the answers of one system, one record per row and repeat."""
+    pairs: Iterable[tuple[str, Answers]]
+    if isinstance(texts, Mapping):
+        pairs = texts.items()
+    else:
+        listed = formats.read_lines(Path(texts)) if isinstance(texts, (str, Path)) else texts
+        if len(listed) != len(rows):
+            raise BadValue(
+                f"system {system!r} must have {len(rows)} texts, one per row, but {len(listed)} "
+                "came; put None where it failed."
+            )
+        pairs = zip(rows["row_id"], listed, strict=True)
+    return [
+        {"row_id": row_id, "system": system, "repeat": repeat, "text": text}
+        for row_id, answers in pairs
+        for repeat, text in enumerate(_repeats(answers))
+    ]
+
+
+def _repeats(answers: "Answers") -> Sequence[str | None]:
+    single = isinstance(answers, str) or is_missing(answers)
+    return cast("Sequence[str | None]", [answers] if single else answers)
+
+
+def _identified(frame: "pd.DataFrame", rows: "pd.DataFrame", name: str) -> "pd.DataFrame":
+    """Fill in `repeat` and `output_id`, check OUTPUTS, and that each row is known."""
+    if "repeat" not in frame:
+        frame = frame.assign(repeat=0)
+    known = {"row_id", "system"} <= set(frame.columns)
+    if "output_id" not in frame and known:
+        ids = [
+            f"{system}:{row_id}:{repeat}"
+            for system, row_id, repeat in zip(
+                frame["system"], frame["row_id"], frame["repeat"], strict=True
+            )
+        ]
+        frame = frame.assign(output_id=ids)
+        frame.insert(0, "output_id", frame.pop("output_id"))
+    table = OUTPUTS.check(frame, source=name)
+    strange = table.loc[~table["row_id"].isin(rows["row_id"]), "row_id"].unique()
+    if len(strange):
+        raise unknown_name(f"row_id in OUTPUTS ({name})", strange[0], rows["row_id"])
+    return table

@@ -1,0 +1,242 @@
+"""How results show themselves: rounded for people, the same bytes on every run, and inert.
+
+What a model, a rater or an agent wrote is hostile text: it is escaped for HTML, and stripped of
+control characters for a terminal.
+"""
+
+import html
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from workbench.tables import is_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Longer cells are broken into lines.
+_LONG_CELL = 60
+
+# Bidirectional controls can reorder a whole line on screen (CVE-2021-42574).
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A frame, and how it is shown to people: rounded, in words, with a caption.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The figures in full, one per cell.
+    caption : str
+        What the sheet shows and how it was made.
+    header : sequence of str
+        The columns' names as shown.
+    body : sequence of sequence of str
+        The cells as shown.
+    """
+
+    frame: "pd.DataFrame"
+    caption: str
+    header: Sequence[str]
+    body: Sequence[Sequence[str]]
+
+    def __repr__(self) -> str:
+        return f"{plain(self.caption)}\n{text_table(self.header, self.body)}"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.header, self.body, caption=self.caption)
+
+
+def plain(text: object, *, width: int | None = None) -> str:
+    r"""Return a text fit for one line of a terminal.
+
+    Control characters (ANSI escapes among them) and bidirectional controls become visible marks,
+    white space becomes one space, and a long text is cut.
+
+    Parameters
+    ----------
+    text : object
+        What to show.
+    width : int, optional
+        The largest number of characters; longer texts end in "…".
+
+    Examples
+    --------
+    >>> plain("a\x1b[31mred\nline")
+    'a�[31mred line'
+    """
+    spaced = " ".join(str(text).split())
+    clean = "".join(
+        "�" if unicodedata.category(mark) in {"Cc", "Cs"} or mark in _BIDI else mark
+        for mark in spaced
+    )
+    if width is not None and len(clean) > width:
+        return clean[: width - 1] + "…"
+    return clean
+
+
+def number(value: object, digits: int = 2) -> str:
+    """Write a number for people; "–" stands for nothing.
+
+    Parameters
+    ----------
+    value : float or missing
+        What to write.
+    digits : int
+        Decimal places.
+
+    Examples
+    --------
+    >>> number(-0.001), number(12.345), number(float("nan"))
+    ('0.00', '12.35', '–')
+    """
+    if is_missing(value) or not isinstance(value, (int, float)):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    # adding zero turns −0.0 into 0.0
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def interval(value: object, low: object, high: object, digits: int = 2) -> str:
+    """Write a figure with its interval.
+
+    Examples
+    --------
+    >>> interval(1.234, -0.5, 2.0)
+    '1.23 [−0.50, 2.00]'
+    """
+    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+
+
+def p_value(value: object) -> str:
+    """Write a p-value to three places.
+
+    Examples
+    --------
+    >>> p_value(0.04321), p_value(0.00002)
+    ('0.043', '< 0.001')
+    """
+    if isinstance(value, float) and value < 0.001:
+        return "< 0.001"
+    return number(value, 3)
+
+
+def digits(bounds: tuple[float | None, float | None], largest: float) -> int:
+    """Return the decimal places for a figure: fixed by its scale, else four significant digits.
+
+    Examples
+    --------
+    >>> digits((0, 100), 41.3), digits((0, 1), 0.3), digits((None, None), 1234.5)
+    (2, 3, 0)
+    """
+    fixed = {100.0: 2, 1.0: 3}.get(bounds[1] or 0.0)
+    if fixed is not None:
+        return fixed
+    return min(12, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 2
+
+
+def percent(share: float) -> str:
+    """Write a share in percent, without places that say nothing.
+
+    Examples
+    --------
+    >>> percent(0.95), percent(0.999)
+    ('95 %', '99.9 %')
+    """
+    return f"{100 * share:.6g} %"
+
+
+def html_table(header: Sequence[str], body: Sequence[Sequence[object]], *, caption: str) -> str:
+    """Return an HTML table of texts, every one of them escaped.
+
+    Parameters
+    ----------
+    header : sequence of str
+        The columns' names.
+    body : sequence of sequences
+        The cells, row by row.
+    caption : str
+        What the table says; it stands above it.
+
+    Examples
+    --------
+    >>> "&lt;script&gt;" in html_table(["text"], [["<script>"]], caption="hostile")
+    True
+    """
+    styles = [_style(column) for column in _columns(header, body)]
+    head = _html_row("th", header, styles)
+    rows = "\n".join(_html_row("td", row, styles) for row in body)
+    return (
+        f'<figure style="margin:0"><figcaption>{html.escape(caption)}</figcaption>\n'
+        '<div style="overflow-x:auto">'
+        f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div></figure>"
+    )
+
+
+def _html_row(tag: Literal["td", "th"], cells: Sequence[object], styles: Sequence[str]) -> str:
+    scope = ' scope="col"' if tag == "th" else ""
+    shown = "".join(
+        f'<{tag}{scope} style="{style}">{html.escape(str(cell))}</{tag}>'
+        for cell, style in zip(cells, styles, strict=True)
+    )
+    return f"<tr>{shown}</tr>"
+
+
+def _style(column: Sequence[str]) -> str:
+    """Return the style of a column: figures to the right, long texts broken into lines."""
+    if _numeric(column):
+        return "text-align:right"
+    if max(map(len, column), default=0) > _LONG_CELL:
+        return "text-align:left;white-space:normal;min-width:18em"
+    return "text-align:left"
+
+
+def text_table(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:
+    """Return a table for a terminal, columns aligned; numbers stand to the right.
+
+    Examples
+    --------
+    >>> print(text_table(["system", "n"], [["lead", "40"], ["lexrank", "7"]]))
+    system    n
+    lead     40
+    lexrank   7
+    """
+    cells = [[plain(cell, width=60) for cell in row] for row in [header, *body]]
+    columns = _columns(cells[0], cells[1:])
+    right = [_numeric(column) for column in columns]
+    widths = [
+        max(_width(cell) for cell in (name, *column))
+        for name, column in zip(cells[0], columns, strict=True)
+    ]
+    lines = []
+    for row in cells:
+        gaps = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            gap + cell if to_right else cell + gap
+            for cell, gap, to_right in zip(row, gaps, right, strict=True)
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _columns(header: Sequence[str], body: Sequence[Sequence[object]]) -> list[list[str]]:
+    """Turn rows of cells into columns of texts."""
+    return [[str(row[at]) for row in body] for at in range(len(header))]
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """Tell whether a column shows figures, which stand to the right."""
+    return all(cell[:1].isdigit() or cell[:1] in {"−", "–", "<"} for cell in column)
+
+
+def _width(text: str) -> int:
+    """Count the terminal columns of a text: wide characters take two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1
+        for mark in text
+    )

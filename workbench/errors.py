@@ -1,0 +1,55 @@
+"""The errors that input can cause, so that a shell can tell them from a fault of our own.
+
+Each message is one sentence with three parts: what must hold, what came and where, what to do.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """What came in cannot be used; nothing was changed."""
+
+
+class BadValue(InputError, ValueError):
+    """A value that cannot be right."""
+
+
+class BadKind(InputError, TypeError):
+    """A thing of the wrong kind."""
+
+
+class UnknownName(InputError, LookupError):
+    """A name that nothing bears."""
+
+
+class Unreadable(InputError, OSError):
+    """A path that cannot be read."""
+
+
+def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownName:
+    """Build the error for a name that nothing bears, with the nearest names that exist.
+
+    Examples
+    --------
+    >>> print(unknown_name("system", "led", ["lead", "random"]))
+    system must be one of 'lead', 'random', but 'led' came; did you mean 'lead'?
+    """
+    names = [str(each) for each in known]
+    listed = ", ".join(repr(each) for each in names[:12]) + (" …" if len(names) > 12 else "")
+    near = difflib.get_close_matches(str(name), names, n=1)
+    advice = f"; did you mean {near[0]!r}?" if near else "."
+    return UnknownName(f"{what} must be one of {listed or 'none'}, but {str(name)!r} came{advice}")
+
+
+def some(values: Iterable[object], limit: int = 5) -> str:
+    """Name the first few of many, and say how many there are.
+
+    Examples
+    --------
+    >>> some(["a", "b", "c"], limit=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = [repr(value) for value in values]
+    rest = len(shown) - limit
+    return ", ".join(shown[:limit]) + (f" and {rest} more" if rest > 0 else "")

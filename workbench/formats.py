@@ -1,0 +1,246 @@
+r"""Files to frames: JSON Lines, JSON, CSV, TSV, Parquet and plain text, each also gzipped.
+
+Text is UTF-8 and lines end at `\n` alone: `str.splitlines` would also split at U+2028, U+0085 and
+U+000B, which occur inside real segments, and shift everything after them.
+"""
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from workbench.errors import BadValue, UnknownName, Unreadable, some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIMIT_BYTES = 4 * 1024**3
+"""The largest content of one file, unpacked; a gzip bomb stops here."""
+
+LIMIT_LINE_BYTES = 64 * 1024**2
+"""The longest line."""
+
+TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+TEXT_SUFFIXES = (".txt",)
+
+
+def suffix(path: Path) -> str:
+    """Return the suffix that tells the format, without `.gz`.
+
+    Examples
+    --------
+    >>> suffix(Path("rows.jsonl.gz"))
+    '.jsonl'
+    """
+    return Path(path.name.removesuffix(".gz")).suffix.lower()
+
+
+def read_frame(path: Path) -> "pd.DataFrame":
+    """Read a file of records into a frame, one row per record, cells as the file has them.
+
+    Parameters
+    ----------
+    path : Path
+        A `.jsonl`, `.json`, `.csv`, `.tsv` or `.parquet` file, or one of these with `.gz`.
+
+    Returns
+    -------
+    DataFrame
+        In the file's order.
+
+    Raises
+    ------
+    UnknownName
+        If the suffix tells no known format.
+    BadValue
+        If the content is not what the suffix says, not UTF-8, cut short or too large.
+    """
+    import pandas as pd
+
+    kind = suffix(path)
+    if kind in {".jsonl", ".ndjson"}:
+        return pd.DataFrame.from_records(list(_json_lines(path)))
+    if kind == ".json":
+        return pd.DataFrame.from_records(_json_list(path))
+    if kind in {".csv", ".tsv"}:
+        return _separated(path, "," if kind == ".csv" else "\t")
+    if kind == ".parquet":
+        return _parquet(path)
+    raise UnknownName(
+        f"a file of records must end in {', '.join(TABLE_SUFFIXES)} (or one of these and .gz), but "
+        f"{path.name!r} came; rename it, or read it with pandas and pass the frame."
+    )
+
+
+def read_lines(path: Path) -> list[str]:
+    r"""Read a plain text file into its lines, one segment each.
+
+    Only `\n` ends a line. One newline at the end of the file adds no segment, and when every line
+    ends in `\r\n` the `\r` is no part of the segments. A byte order mark stays, as it does in
+    sacrebleu: published figures count it.
+
+    Raises
+    ------
+    BadValue
+        If the file is not UTF-8, cut short or too large.
+    """
+    lines = [_decode(line, path, at, "utf-8") for at, line in enumerate(_lines(path), start=1)]
+    if lines and all(line.endswith("\r") for line in lines):
+        return [line[:-1] for line in lines]
+    return lines
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, unpacked, with the faults of the content told in one sentence."""
+    try:
+        with path.open("rb") as raw:
+            packed = path.name.endswith(".gz")
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if packed else raw)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadValue(
+            f"{path} must be a whole gzip file, but it is broken ({error}); fetch or pack it again."
+        ) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Unreadable(
+            f"{path} must be a readable file, but opening it failed ({reason}); check the path."
+        ) from None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines without their newline, never holding more than one."""
+    total = 0
+    with _opened(path) as stream:
+        while line := stream.readline(LIMIT_LINE_BYTES + 1):
+            total += len(line)
+            if len(line) > LIMIT_LINE_BYTES or total > LIMIT_BYTES:
+                raise _too_large(path)
+            yield line.removesuffix(b"\n")
+
+
+def _too_large(path: Path) -> BadValue:
+    return BadValue(
+        f"{path} must hold at most {LIMIT_BYTES // 1024**3} GiB unpacked and "
+        f"{LIMIT_LINE_BYTES // 1024**2} MiB in a line, but it holds more; split it."
+    )
+
+
+def _decode(content: bytes, path: Path, line: int = 1, encoding: str = "utf-8-sig") -> str:
+    """Decode the lines of a file from number `line` on; "utf-8-sig" drops a byte order mark."""
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line += content.count(b"\n", 0, error.start)
+        raise BadValue(
+            f"{path} must be UTF-8 text, but line {line} has the byte "
+            f"0x{content[error.start]:02x}; save it as UTF-8."
+        ) from None
+
+
+def _whole(path: Path) -> bytes:
+    with _opened(path) as stream:
+        content = stream.read(LIMIT_BYTES + 1)
+    if len(content) > LIMIT_BYTES:
+        raise _too_large(path)
+    return content
+
+
+def _parse(text: str, path: Path, at: int) -> Any:  # noqa: ANN401 - JSON holds anything
+    try:
+        return json.loads(text)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except ValueError as error:
+        reason = str(error)
+    raise BadValue(f"{path} must be JSON, but line {at} is not ({reason}); correct that line.")
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    for at, line in enumerate(_lines(path), start=1):
+        text = _decode(line, path, at)
+        if text.strip():
+            yield _record(_parse(text, path, at), path, f"line {at}")
+
+
+def _json_list(path: Path) -> list[dict[str, Any]]:
+    content = _decode(_whole(path), path)
+    records = _parse(content, path, 1)
+    if not isinstance(records, list):
+        raise BadValue(
+            f"{path} must be a JSON list of objects, but a {type(records).__name__} came; "
+            "wrap the rows in a list, or write one object a line as .jsonl."
+        )
+    return [_record(each, path, f"element {at}") for at, each in enumerate(records, start=1)]
+
+
+def _record(value: object, path: Path, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadValue(
+            f"{path} must hold one JSON object per row, but {where} is a {type(value).__name__}; "
+            "write each row as an object of column names and cells."
+        )
+    return value
+
+
+# Cells that stay as they are written: the identifier 007, the answer "12", the output "None".
+_TEXT_COLUMNS = frozenset(
+    ("row_id", "output_id", "run_id", "system", "input", "text", "cluster", "prompt", "model")
+)
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def _separated(path: Path, separator: str) -> "pd.DataFrame":
+    """Read a table; an empty cell is missing, and no text ("NA", "null") is taken for nothing."""
+    import pandas as pd
+
+    # One setting for the whole process, but it only ever allows more.
+    csv.field_size_limit(max(csv.field_size_limit(), LIMIT_LINE_BYTES))
+    text = io.StringIO(_decode(_whole(path), path), newline="")
+    reader = csv.reader(text, delimiter=separator, strict=True)
+    records: list[list[str]] = []
+    try:
+        header = next(reader, [])
+        for cells in reader:
+            if cells and len(cells) != len(header):
+                raise csv.Error(f"it has {len(cells)} cells under {len(header)} names")
+            records.extend([cells] if cells else [])
+    except csv.Error as error:
+        raise BadValue(
+            f"{path} must have as many cells in each line as its header has names, but line "
+            f"{reader.line_num} does not ({error}); put cells that hold {separator!r}, quotes or "
+            "line ends in double quotes."
+        ) from None
+    columns = list(zip(*records, strict=True)) if records else [()] * len(header)
+    typed = [pd.Series(_typed(cells, name)) for cells, name in zip(columns, header, strict=True)]
+    frame = pd.concat(typed, axis=1) if typed else pd.DataFrame()
+    return frame.set_axis(header, axis=1)
+
+
+def _typed(cells: Sequence[str], name: str) -> list[Any]:
+    """Turn the cells of one column into numbers when all of them are, and "" into None."""
+    filled = [cell for cell in cells if cell]
+    numeric = bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)
+    if not numeric or name in _TEXT_COLUMNS or name.startswith("reference"):
+        return [cell or None for cell in cells]
+    whole = all(cell.lstrip("-").isdigit() for cell in filled)
+    return [(int(cell) if whole else float(cell)) if cell else None for cell in cells]
+
+
+def _parquet(path: Path) -> "pd.DataFrame":
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(io.BytesIO(_whole(path)))
+        return cast("pd.DataFrame", table.to_pandas())
+    except pyarrow.ArrowInvalid as error:
+        raise BadValue(
+            f"{path} must be a Parquet file, but it is not ({some([str(error)])}); write it again."
+        ) from None

@@ -1,0 +1,417 @@
+"""The seven tables that everything moves in, and the check at the door.
+
+A table is a pandas DataFrame whose columns mean what is said here. `Table.check` runs once, where
+data comes in; inside the package a table is trusted.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.errors import BadValue, some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["key", "text", "texts", "number", "count", "any"]
+"""What a cell may hold: "key" (an identifier), "text", "texts" (a list of text), "number" (finite),
+"count" (a whole number, not negative) or "any". A cell may be missing unless its column is required."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a table: its name, what a cell may hold, and what it means."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the seven tables: its columns, and which of them identify a row.
+
+    Parameters
+    ----------
+    name : str
+        The table's name in documentation and messages, in capitals.
+    one_row_per : str
+        What a row stands for.
+    keys : tuple of tuple of str
+        Sets of columns whose values together must be unique, where the table has them.
+    columns : tuple of Field
+        The known columns; any other column is kept as it is.
+    rule : callable, optional
+        What must hold beyond single cells; it gets the frame and its source, and raises.
+    """
+
+    name: str
+    one_row_per: str
+    keys: tuple[tuple[str, ...], ...]
+    columns: tuple[Field, ...]
+    rule: "Callable[[pd.DataFrame, str], None] | None" = None
+
+    def check(self, frame: "pd.DataFrame", *, source: str) -> "pd.DataFrame":
+        """Return the frame with its cells in their kinds, or say what is wrong with it.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Any frame that should be this table.
+        source : str
+            Where it came from, for the message: a file, or the name of an argument.
+
+        Returns
+        -------
+        DataFrame
+            A new frame with a fresh index; identifiers are text, numbers are float64 or Int64.
+
+        Raises
+        ------
+        BadValue
+            If a required column is missing, a cell is of the wrong kind, or a key is not unique.
+        """
+        self._require(frame, source)
+        checked = frame.reset_index(drop=True)
+        for column in self.columns:
+            if column.name in checked:
+                cells = checked[column.name]
+                checked[column.name] = _cast(cells, column, f"{self.name} ({source})")
+        self._unique(checked, source)
+        if self.rule:
+            self.rule(checked, source)
+        return checked
+
+    def _require(self, frame: "pd.DataFrame", source: str) -> None:
+        names = [str(name) for name in frame.columns]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise BadValue(
+                f"{self.name} ({source}) must have each column once, but {some(doubled)} came twice; "
+                "rename one of them."
+            )
+        missing = [c.name for c in self.columns if c.required and c.name not in names]
+        if missing:
+            raise BadValue(
+                f"{self.name} ({source}) must have the columns {some(missing, 9)}, but only "
+                f"{some(names, 9) or 'none'} came; add them, or rename yours."
+            )
+
+    def _unique(self, frame: "pd.DataFrame", source: str) -> None:
+        for key in self.keys:
+            present = [name for name in key if name in frame]
+            doubled = frame[frame.duplicated(present)] if present == list(key) else frame[:0]
+            if len(doubled):
+                first = {name: doubled.iloc[0][name] for name in key}
+                raise BadValue(
+                    f"{self.name} ({source}) must have one row per {' × '.join(key)}, but "
+                    f"{first} comes again in row {doubled.index[0] + 1} "
+                    f"({len(doubled)} such rows); remove the copies or name them apart."
+                )
+
+
+def is_missing(value: Any) -> bool:  # noqa: ANN401 - a cell may hold anything
+    """Tell whether a cell holds nothing: None, NaN or NA; a list is something even when empty.
+
+    Examples
+    --------
+    >>> [is_missing(value) for value in (None, float("nan"), "", [])]
+    [True, True, False, False]
+    """
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    return type(value).__name__ in {"NAType", "NaTType"}
+
+
+def each_row(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return the rows of a frame as dicts, in their order."""
+    return [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
+
+
+def _as_key(value: object) -> str:
+    return _as_text(value) if isinstance(value, str) else str(_as_whole(value))
+
+
+def _as_whole(value: object) -> int:
+    # numpy integers have __index__ too; a spreadsheet makes floats of integers
+    whole = hasattr(value, "__index__") or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole:
+        raise TypeError
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def _as_count(value: object) -> int:
+    if (count := _as_whole(value)) < 0:
+        raise ValueError
+    return count
+
+
+def _as_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    if not value.isascii():
+        value.encode("utf-8")  # half of a surrogate pair is no text; it raises a ValueError
+    return value
+
+
+def _as_texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [_as_text(value)]
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise TypeError
+    return [_as_text(each) for each in value if not is_missing(each)]
+
+
+def _as_number(value: object) -> float:
+    if isinstance(value, str) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
+        raise ValueError
+    return number
+
+
+_CASTS: Mapping[Kind, tuple[Callable[[object], object], str, str]] = {
+    "key": (_as_key, "text or a whole number", "str"),
+    "text": (_as_text, "text", "str"),
+    "texts": (_as_texts, "text or a list of text", "object"),
+    "number": (_as_number, "a finite number", "float64"),
+    "count": (_as_count, "a whole number, not negative", "Int64"),
+}
+
+
+def _cast(cells: "pd.Series[Any]", column: Field, where: str) -> "pd.Series[Any]":
+    """Cast each cell that holds something, or name the first that cannot be."""
+    import pandas as pd
+
+    if column.kind == "any":
+        return cells
+    cast, must, dtype = _CASTS[column.kind]
+    values: list[Any] = []
+    for row, value in enumerate(cells.tolist()):
+        missing = is_missing(value)
+        try:
+            if missing and column.required and column.kind == "key":
+                raise ValueError
+            values.append(([] if dtype == "object" else None) if missing else cast(value))
+        except (ValueError, TypeError):
+            came = "nothing" if missing else repr(str(value)[:60])
+            raise BadValue(
+                f"{column.name} in {where} must be {must}, but {came} came in row {row + 1}; "
+                "correct that cell."
+            ) from None
+    return pd.Series(values, index=cells.index, dtype=dtype)
+
+
+def _sides_are_known(ratings: "pd.DataFrame", source: str) -> None:
+    """Refuse preferences that do not say which system was shown first.
+
+    Without it a liking for a system and a liking for a side look the same (position bias;
+    Zheng et al. 2023, section 3.3).
+    """
+    if "system_a" not in ratings:
+        return
+    preferences = ratings[ratings["system_a"].notna()]
+    silent = preferences[preferences["side"].isna()] if "side" in preferences else preferences
+    if len(silent):
+        raise BadValue(
+            f"RATINGS ({source}) must say in `side` which system was shown first, but the "
+            f"preferences on items {some(silent['item_id'])} do not; ask in both orders and "
+            "record the side."
+        )
+
+
+def digest(rows: "pd.DataFrame") -> str:
+    """Return the SHA-256 of a dataset's content, whatever its file format and order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ROWS.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits over the rows in `row_id` order; missing cells do not count.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rows = wb.read([{"input": "a"}, {"input": "b"}])
+    >>> digest(rows) == digest(rows[::-1])
+    True
+    """
+    lines = sorted(json.dumps(record, sort_keys=True) for record in records(rows).values())
+    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+
+
+def records(rows: "pd.DataFrame") -> dict[str, dict[str, Any]]:
+    """Map each `row_id` to its cells as plain JSON values, missing ones left out."""
+    columns = [str(name) for name in rows.columns]
+    records = (dict(zip(columns, cells, strict=True)) for cells in rows.itertuples(False, None))
+    return {
+        str(record["row_id"]): {
+            name: _value(cell) for name, cell in record.items() if not is_missing(cell)
+        }
+        for record in records
+    }
+
+
+def _value(cell: object) -> object:
+    """Turn a cell into what JSON knows: numpy scalars and arrays, timestamps and containers."""
+    if hasattr(cell, "tolist"):
+        cell = cell.tolist()
+    if isinstance(cell, Mapping):
+        return {str(key): _value(value) for key, value in cell.items()}
+    if isinstance(cell, (list, tuple)):
+        return [_value(value) for value in cell]
+    return cell if isinstance(cell, (str, int, float, bool, type(None))) else str(cell)
+
+
+ROWS = Table(
+    "ROWS",
+    "dataset row",
+    (("row_id",),),
+    (
+        Field("row_id", "key", "the row's name, unique in the dataset", required=True),
+        Field("input", "any", "text, or a list of chat messages", required=True),
+        Field("references", "texts", "right answers, any number of them"),
+        Field("cluster", "key", "rows that share a source; they are resampled together"),
+    ),
+)
+
+OUTPUTS = Table(
+    "OUTPUTS",
+    "row × system × repeat",
+    (("output_id",), ("row_id", "system", "repeat")),
+    (
+        Field("output_id", "key", "the output's name, unique", required=True),
+        Field("row_id", "key", "the row of ROWS that it answers", required=True),
+        Field("system", "key", "model × prompt × parameters", required=True),
+        Field("text", "text", "what the system wrote; missing when it failed", required=True),
+        Field("model", "key", "the model's name"),
+        Field("prompt", "key", "the prompt's name and version"),
+        Field("repeat", "count", "which of several answers to the same row, from 0"),
+        Field("input_tokens", "count", "tokens read, cached ones included"),
+        Field("cached_tokens", "count", "tokens read from a cache"),
+        Field("output_tokens", "count", "tokens written"),
+        Field("latency_s", "number", "seconds from request to last token"),
+        Field("cost_usd", "number", "US dollars"),
+        Field("finish_reason", "text", "why the model stopped"),
+        Field("error", "text", "what went wrong; missing when nothing did"),
+        Field("run_id", "key", "the trajectory behind the output"),
+    ),
+)
+
+SCORES = Table(
+    "SCORES",
+    "output × metric",
+    (("output_id", "metric"),),
+    (
+        Field("output_id", "key", "the output that is scored", required=True),
+        Field("row_id", "key", "its row", required=True),
+        Field("system", "key", "its system", required=True),
+        Field("metric", "key", "the metric's name", required=True),
+        Field("value", "number", "the metric of this output alone", required=True),
+        Field("signature", "text", "how the value was made", required=True),
+        Field("repeat", "count", "which of several answers to the same row"),
+    ),
+)
+
+RATINGS = Table(
+    "RATINGS",
+    "current answer of one rater",
+    (("rating_id",),),
+    (
+        Field("item_id", "key", "the item that was rated", required=True),
+        Field("rater", "key", "who answered", required=True),
+        Field("question", "key", "which question of the task", required=True),
+        Field("value", "any", "number, label, ranking or spans, by the question", required=True),
+        Field("rating_id", "key", "the answer's name, unique"),
+        Field("session", "key", "the sitting in which it was given"),
+        Field("row_id", "key", "the row behind the item"),
+        Field("output_ids", "texts", "the outputs, in the order shown"),
+        Field("system", "key", "the system, for a rating of one output"),
+        Field("system_a", "key", "the first system of a preference"),
+        Field("system_b", "key", "the second system of a preference"),
+        Field("side", "key", "the system that was shown first (left)"),
+        Field("run_id", "key", "the trajectory that was rated"),
+        Field("step", "count", "its step"),
+        Field("started_at", "any", "when the item was shown"),
+        Field("duration_s", "number", "seconds of attention"),
+    ),
+    rule=_sides_are_known,
+)
+
+RUNS = Table(
+    "RUNS",
+    "trajectory",
+    (("run_id",),),
+    (
+        Field("run_id", "key", "the run's name, unique", required=True),
+        Field("format", "key", "the format it was read from"),
+        Field("task_id", "key", "what was to be done"),
+        Field("trial", "count", "which attempt at the task, from 0"),
+        Field("output_id", "key", "the output it led to"),
+        Field("agent", "key", "the agent's name"),
+        Field("agent_version", "key", "the agent's version"),
+        Field("model", "key", "the model's name"),
+        Field("status", "key", "how the run ended"),
+        Field("outcome", "any", "whether, or how well, the task was done"),
+        Field("n_steps", "count", "number of steps"),
+        Field("input_tokens", "count", "tokens read, over leaves only"),
+        Field("cached_tokens", "count", "of these, read from a cache"),
+        Field("output_tokens", "count", "tokens written, over leaves only"),
+        Field("cost_usd", "number", "US dollars, over leaves only"),
+        Field("cost_source", "key", "recorded or recomputed"),
+        Field("start_ns", "count", "nanoseconds since 1970, UTC"),
+        Field("end_ns", "count", "nanoseconds since 1970, UTC"),
+        Field("source", "text", "file and place"),
+    ),
+)
+
+STEPS = Table(
+    "STEPS",
+    "trajectory × step",
+    (("run_id", "step"),),
+    (
+        Field("run_id", "key", "the trajectory", required=True),
+        Field("step", "count", "position in it, from 0", required=True),
+        Field("kind", "key", "gen_ai.operation.name, or one of ours", required=True),
+        Field("parent", "count", "the step that encloses it"),
+        Field("call_step", "count", "the call that this step answers"),
+        Field("agent", "key", "who acted"),
+        Field("model", "key", "the model's name"),
+        Field("tool", "key", "the tool's name"),
+        Field("status", "key", "how the step ended"),
+        Field("error_type", "key", "the kind of error"),
+        Field("start_ns", "count", "nanoseconds since 1970, UTC"),
+        Field("end_ns", "count", "nanoseconds since 1970, UTC"),
+        Field("input_tokens", "count", "tokens read"),
+        Field("cached_tokens", "count", "of these, read from a cache"),
+        Field("output_tokens", "count", "tokens written"),
+        Field("cost_usd", "number", "US dollars"),
+        Field("source", "text", "where in the file"),
+    ),
+)
+
+FINDINGS = Table(
+    "FINDINGS",
+    "one thing a check says",
+    (),
+    (
+        Field("check", "key", "the check that speaks", required=True),
+        Field("subject", "key", "what it speaks of", required=True),
+        Field("severity", "key", "info, warning or error", required=True),
+        Field("value", "number", "the figure"),
+        Field("ci_low", "number", "lower end of its interval"),
+        Field("ci_high", "number", "upper end of its interval"),
+        Field("limit", "number", "the figure that must not be passed"),
+        Field("evidence", "any", "what it rests on"),
+        Field("n", "count", "number of things looked at"),
+    ),
+)
+
+TABLES: Sequence[Table] = (ROWS, OUTPUTS, SCORES, RATINGS, RUNS, STEPS, FINDINGS)
