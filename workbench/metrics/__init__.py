@@ -1,0 +1,25 @@
+"""OUTPUTS to SCORES: the metrics, and `score`."""
+
+from workbench.metrics.base import Metric
+from workbench.metrics.bleu import BLEU
+from workbench.metrics.chrf import ChrF
+from workbench.metrics.columns import Column
+from workbench.metrics.matching import ExactMatch, LengthRatio, TokenF1
+from workbench.metrics.rouge import ROUGE
+from workbench.metrics.scoring import Scores, join, score
+from workbench.metrics.ter import TER
+
+__all__ = [
+    "BLEU",
+    "ROUGE",
+    "TER",
+    "ChrF",
+    "Column",
+    "ExactMatch",
+    "LengthRatio",
+    "Metric",
+    "Scores",
+    "TokenF1",
+    "join",
+    "score",
+]

@@ -1,0 +1,138 @@
+"""What a metric is: a row of statistics for each output, and a figure made of their sum.
+
+Everything else follows from these two: the corpus score, the score of a slice, of a bootstrap
+resample or of a permutation is `aggregate` of a weighted sum of `statistics`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import BadValue, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.floating[Any]]
+Direction = Literal["up", "down"] | None
+
+
+class Metric(ABC):
+    """A figure that is a function of summed statistics.
+
+    A metric is a frozen dataclass whose fields are its options. A new one needs a `name`, a
+    `direction` and `statistics`; without an `aggregate` of its own it is the mean of its first
+    column.
+
+    Attributes
+    ----------
+    name : str
+        The metric's name, unique within one call of `score`.
+    direction : {"up", "down"} or None
+        Which end is better; None when neither is, and then there is no verdict.
+    bounds : tuple of float or None
+        The lowest and the highest value that the metric can take.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> class Exclamations(wb.Metric):
+    ...     name, direction = "exclamations", "down"
+    ...     def statistics(self, outputs):
+    ...         return [[text.count("!"), 1] for text in outputs["text"]]
+    >>> rows = wb.read([{"input": "Hi"}, {"input": "Bye"}])
+    >>> outputs = wb.outputs(rows, {"calm": ["Hello", "Bye"], "loud": ["Hello!!", "Bye!"]})
+    >>> wb.score(outputs, rows, [Exclamations()]).frame[["output_id", "metric", "value"]]
+      output_id        metric  value
+    0  calm:1:0  exclamations    0.0
+    1  loud:1:0  exclamations    2.0
+    2  calm:2:0  exclamations    0.0
+    3  loud:2:0  exclamations    1.0
+    """
+
+    name: str
+    direction: Direction
+    bounds: tuple[float | None, float | None] = (None, None)
+
+    @property
+    def signature(self) -> str:
+        """How the figure is made, `key:value` joined by `|`; "nrefs:?" is filled in by `score`."""
+        return f"metric:{self.name}"
+
+    @abstractmethod
+    def statistics(self, outputs: "pd.DataFrame") -> Array | Sequence[Sequence[float]]:
+        """Return the statistics of each output.
+
+        Parameters
+        ----------
+        outputs : DataFrame
+            OUTPUTS joined with ROWS, of outputs for which `scorable` holds.
+
+        Returns
+        -------
+        array of float, shape (n_outputs, k)
+            Summable statistics in their natural units.
+        """
+
+    def aggregate(self, sums: Array) -> Array:
+        """Return the figure for each sum of statistics.
+
+        Parameters
+        ----------
+        sums : array of float, shape (..., k)
+            Sums over outputs.
+
+        Returns
+        -------
+        array of float, shape (...)
+            NaN where there is nothing to make a figure of.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(sums[..., 0] / sums[..., 1])
+
+    def scorable(self, outputs: "pd.DataFrame") -> NDArray[np.bool_]:
+        """Tell for each output whether there is something to score: a text, and no error."""
+        there: NDArray[np.bool_] = outputs["text"].notna().to_numpy()
+        if "error" in outputs:
+            there &= outputs["error"].isna().to_numpy()
+        return there
+
+    def refuse(self, outputs: "pd.DataFrame") -> None:  # noqa: B027 - a hook
+        """Raise BadValue for texts on which the figure would mislead; by default for none."""
+
+    def worst(self, outputs: "pd.DataFrame") -> Array:  # noqa: ARG002 - subclasses use it
+        """Return the statistics of the worst possible outputs, for ``failures="worst"``.
+
+        Raises
+        ------
+        BadValue
+            If the metric has no worst value.
+        """
+        raise BadValue(
+            f"failures='worst' needs metrics with a worst value, but {self.name} is unbounded; "
+            "drop it, or use failures='exclude'."
+        )
+
+
+def option(what: str, value: str, known: Sequence[str]) -> None:
+    """Refuse the value of an option that is none of the known ones."""
+    if value not in known:
+        raise unknown_name(what, value, known)
+
+
+def require_references(metric: Metric, outputs: "pd.DataFrame") -> None:
+    """Refuse outputs whose row has no reference."""
+    if "references" not in outputs:
+        raise BadValue(
+            f"{metric.name} needs references, but ROWS came without the column 'references'; "
+            "add it, or use a metric without references."
+        )
+    bare = outputs.loc[outputs["references"].map(len) == 0, "row_id"].unique()
+    if len(bare):
+        raise BadValue(
+            f"{metric.name} needs at least one reference per row, but row {str(bare[0])!r} has none "
+            f"({len(bare)} such rows); add references or leave these rows out."
+        )

@@ -1,0 +1,191 @@
+"""BLEU, with sacrebleu's figures and signatures."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from workbench.errors import BadValue, Unreadable
+from workbench.metrics.base import Array, Metric, option, require_references
+from workbench.metrics.sacrebleu_peer import segment_statistics, signature
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Tokenizer = Literal[
+    "13a", "none", "intl", "char", "zh", "ja-mecab", "ko-mecab",
+    "spm", "flores101", "flores200", "spBLEU-1K",
+]  # fmt: skip
+Smoothing = Literal["exp", "floor", "add-k", "none"]
+
+# sacrebleu's floor under the logarithm of a precision of zero.
+_LOG_ZERO = -9999999999.0
+
+
+@dataclass(frozen=True)
+class BLEU(Metric):
+    """BLEU: how many n-grams of the output are in a reference, 0 to 100.
+
+    Parameters
+    ----------
+    tokenize : str
+        sacrebleu's tokenizer: "13a" (WMT's default), "intl", "none", "char", "zh", "ja-mecab"
+        (extra `ja`), "ko-mecab" (extra `ko`), "spm", "flores101", "flores200" or "spBLEU-1K"
+        (sentencepiece models that you have put in sacrebleu's folder; nothing is downloaded).
+    lowercase : bool
+        Whether case is ignored.
+    smooth_method : {"exp", "floor", "add-k", "none"}
+        What to do with a precision of zero (Chen and Cherry 2014, methods 3, 1 and 2).
+    smooth_value : float, optional
+        The value for "floor" (default 0.1) and "add-k" (default 1).
+    max_ngram_order : int
+        The longest n-gram.
+    effective_order : bool
+        Whether orders longer than the text are left out; for single sentences.
+    name : str
+        The name in tables; give another to compare two tokenizers in one call.
+
+    Notes
+    -----
+    BLEU = BP · exp(mean over n of log pₙ), with pₙ = matches / n-grams of the output, summed over
+    the corpus, and BP = exp(1 − r/c) when the output's length c is below the closest reference
+    length r, else 1. Statistics: c, r, matches × order, n-grams × order.
+
+    References
+    ----------
+    Papineni et al. (2002), section 2.3; Post (2018) for the signature.
+
+    Examples
+    --------
+    >>> BLEU().signature
+    'nrefs:?|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0'
+    """
+
+    tokenize: Tokenizer = "13a"
+    lowercase: bool = False
+    smooth_method: Smoothing = "exp"
+    smooth_value: float | None = None
+    max_ngram_order: int = 4
+    effective_order: bool = False
+    name: str = "bleu"
+    direction = "up"
+    bounds = (0.0, 100.0)
+
+    def __post_init__(self) -> None:
+        option("tokenize", self.tokenize, get_args(Tokenizer))
+        option("smooth_method", self.smooth_method, get_args(Smoothing))
+        if self.max_ngram_order < 1:
+            raise BadValue(
+                f"max_ngram_order must be at least 1, but {self.max_ngram_order} came; use 4."
+            )
+
+    @cached_property
+    def _peer(self) -> Any:  # noqa: ANN401 - untyped
+        from sacrebleu.metrics.bleu import BLEU as Peer
+
+        if self.tokenize in {"spm", "flores101", "flores200", "spBLEU-1K"}:
+            _require_sentencepiece(self.tokenize)
+        try:
+            return Peer(
+                lowercase=self.lowercase,
+                tokenize=self.tokenize,
+                smooth_method=self.smooth_method,
+                smooth_value=self.smooth_value,
+                max_ngram_order=self.max_ngram_order,
+                effective_order=self.effective_order,
+            )
+        except (ImportError, RuntimeError):
+            needed = {"ja-mecab": "the extra 'ja'", "ko-mecab": "the extra 'ko'"}
+            raise Unreadable(
+                f"tokenize={self.tokenize!r} needs a package that is not installed; install "
+                f"{needed.get(self.tokenize, 'sentencepiece')}, or choose another tokenizer."
+            ) from None
+
+    @property
+    def signature(self) -> str:
+        """sacrebleu's signature."""
+        return signature(self._peer)
+
+    def statistics(self, outputs: "pd.DataFrame") -> Array:
+        """Return lengths, matches and n-gram counts of each output."""
+        require_references(self, outputs)
+        return segment_statistics(self._peer, outputs)
+
+    def worst(self, outputs: "pd.DataFrame") -> Array:
+        """Return the statistics of empty outputs: no match, and the brevity penalty."""
+        return self.statistics(outputs.assign(text=""))
+
+    def aggregate(self, sums: Array) -> Array:
+        """Return BLEU for each sum of statistics.
+
+        The operations and their order are sacrebleu's, and a float32 input is computed in float32,
+        so that each figure equals the peer's in its last bit.
+        """
+        order = self.max_ngram_order
+        hyp_len, ref_len = sums[..., 0], sums[..., 1]
+        correct, total = sums[..., 2 : 2 + order].copy(), sums[..., 2 + order :].copy()
+        matched = correct.any(axis=-1)
+        if self.smooth_method == "add-k":
+            correct[..., 1:] += self._smooth_value
+            total[..., 1:] += self._smooth_value
+        reached = np.logical_and.accumulate(total > 0, axis=-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            precision = np.where(
+                correct == 0, self._smoothed(correct, total, reached), 100.0 * correct / total
+            )
+            brevity = np.where(hyp_len < ref_len, _each(math.exp, 1 - ref_len / hyp_len), 1.0)
+        logs = _each(math.log, np.where(reached & (precision > 0), precision, 1.0))
+        logs = np.where(reached & (precision > 0), logs, _LOG_ZERO)
+        n_orders = (
+            reached.sum(axis=-1).clip(1) if self.effective_order else np.full(matched.shape, order)
+        )
+        mean = _sum_in_order(logs, n_orders) / n_orders
+        score = np.where(hyp_len > 0, brevity, 0.0) * _each(math.exp, mean)
+        return np.where(matched, score, 0.0)
+
+    @property
+    def _smooth_value(self) -> float:
+        if self.smooth_value is not None:
+            return self.smooth_value
+        return {"floor": 0.1, "add-k": 1}.get(self.smooth_method, 0.0)
+
+    def _smoothed(self, correct: Array, total: Array, reached: Array) -> Array:
+        """Return the precisions that stand for zero matches."""
+        if self.smooth_method == "exp":
+            n_zero = np.cumsum((correct == 0) & reached, axis=-1)
+            return np.asarray(100.0 / (np.exp2(n_zero).astype(total.dtype) * total))
+        if self.smooth_method == "floor":
+            return np.asarray(100.0 * self._smooth_value / total)
+        return np.zeros_like(total)
+
+
+def _each(function: Callable[[float], float], values: Array) -> Array:
+    """Apply a function of `math` to each value: NumPy's own differ from it in the last bit."""
+    flat = [function(value) if value == value else value for value in values.ravel().tolist()]
+    return np.array(flat, dtype=np.float64).reshape(values.shape)
+
+
+def _sum_in_order(logs: Array, n_orders: Array) -> Array:
+    """Add the first orders' logarithms one after the other, as Python's `sum` does."""
+    total = np.zeros(logs.shape[:-1])
+    for order in range(logs.shape[-1]):
+        total = total + np.where(order < n_orders, logs[..., order], 0.0)
+    return total
+
+
+def _require_sentencepiece(tokenize: str) -> None:
+    """Refuse a sentencepiece tokenizer whose model is not here: sacrebleu would download it."""
+    from pathlib import Path
+
+    from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+    from sacrebleu.utils import SACREBLEU_DIR
+
+    model = Path(SACREBLEU_DIR) / "models" / Path(SPM_MODELS[tokenize]["url"]).name
+    if not model.exists():
+        raise Unreadable(
+            f"tokenize={tokenize!r} needs the model {model.name} in {model.parent}, but it is not "
+            "there; put it there yourself, for nothing is downloaded here."
+        )

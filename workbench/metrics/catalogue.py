@@ -1,0 +1,83 @@
+"""Metrics by name, for the shell and for files."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from workbench.errors import BadValue, unknown_name
+from workbench.metrics.base import Metric
+from workbench.metrics.bleu import BLEU
+from workbench.metrics.chrf import ChrF
+from workbench.metrics.columns import Column
+from workbench.metrics.matching import ExactMatch, LengthRatio, TokenF1
+from workbench.metrics.rouge import ROUGE
+from workbench.metrics.ter import TER
+
+_FIXED: dict[str, tuple[Callable[..., Metric], dict[str, Any]]] = {
+    "bleu": (BLEU, {}),
+    "chrf": (ChrF, {}),
+    "chrf++": (ChrF, {"word_order": 2}),
+    "ter": (TER, {}),
+    **{f"rouge{v}": (ROUGE, {"variant": v}) for v in ("1", "2", "L", "Lsum")},
+    "exact_match": (ExactMatch, {}),
+    "token_f1": (TokenF1, {}),
+    "length_ratio": (LengthRatio, {}),
+    "column": (Column, {}),
+}
+_WORDS = {"yes": True, "true": True, "no": False, "false": False}
+
+NAMES = tuple(_FIXED)
+"""The names that `named` knows."""
+
+
+def named(text: str) -> Metric:
+    """Return the metric that a short text asks for.
+
+    Parameters
+    ----------
+    text : str
+        A name, with options after a colon: "bleu", "bleu:tokenize=char,lowercase=yes",
+        "column:column=latency_s,direction=down".
+
+    Raises
+    ------
+    UnknownName
+        If there is no such metric or option.
+    BadValue
+        If an option has no value.
+
+    Examples
+    --------
+    >>> named("rougeL:stemmer=yes")
+    ROUGE(variant='L', measure='fmeasure', stemmer=True, tokenizer='rouge_score', split='newline', strict=True, name='rougeL')
+    """
+    name, _, rest = text.partition(":")
+    if name not in _FIXED:
+        raise unknown_name("metric", name, _FIXED)
+    maker, given = _FIXED[name]
+    known = {each.name for each in fields(maker)}  # type: ignore[arg-type]
+    options = dict(given)
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if key not in known:
+            raise unknown_name(f"option of {name}", key, sorted(known))
+        if not equals or not value:
+            raise BadValue(
+                f"an option must be written as option=value, but {part!r} came in {text!r}."
+            )
+        options[key] = _value(value)
+    if name == "column" and "column" not in options:
+        raise BadValue(f"a column must be named, but {text!r} came; write column:column=NAME.")
+    return maker(**options)
+
+
+def _value(text: str) -> bool | int | float | str:
+    """Read the value of an option: yes and no, a number, or a text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,82 @@
+"""Any numeric column as a metric: a latency, a price, a rating, a judge's mark."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import BadValue, unknown_name
+from workbench.metrics.base import Array, Direction, Metric
+from workbench.tables import is_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Column(Metric):
+    """The mean of a numeric column of OUTPUTS or ROWS.
+
+    Parameters
+    ----------
+    column : str
+        The column's name; true and false count as 1 and 0.
+    direction : {"up", "down"} or None
+        Which end is better; "down" for costs and latencies, None for neither.
+    bounds : tuple of float or None
+        The lowest and the highest value it can take; ``failures="worst"`` needs the worse one.
+    name : str
+        The name in tables; the column's own by default.
+
+    Notes
+    -----
+    An output whose cell is missing cannot be scored and counts as failed for this metric. A
+    failed output that has a value, such as its cost, is scored.
+
+    Examples
+    --------
+    >>> Column("latency_s", direction="down").signature
+    'column:latency_s|version:wb1'
+    """
+
+    column: str
+    direction: Direction = "up"
+    bounds: tuple[float | None, float | None] = (None, None)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.column)
+
+    @property
+    def signature(self) -> str:
+        """The column and the version of this definition."""
+        return f"column:{self.column}|version:wb1"
+
+    def scorable(self, outputs: "pd.DataFrame") -> NDArray[np.bool_]:
+        """Tell for each output whether its cell holds something."""
+        if self.column not in outputs:
+            raise unknown_name("the column of a metric", self.column, outputs.columns)
+        return ~np.array([is_missing(value) for value in outputs[self.column].tolist()], dtype=bool)
+
+    def statistics(self, outputs: "pd.DataFrame") -> Array:
+        """Return value and count of each output."""
+        values = outputs[self.column].tolist()
+        for output_id, value in zip(outputs["output_id"], values, strict=True):
+            if not isinstance(value, (int, float)) or not np.isfinite(value):
+                raise BadValue(
+                    f"column {self.column!r} must be numeric, but {str(value)[:40]!r} came for "
+                    f"output {output_id!r}; turn it into a number, or leave the cell empty."
+                )
+        return np.column_stack([np.array(values, dtype=np.float64), np.ones(len(values))])
+
+    def worst(self, outputs: "pd.DataFrame") -> Array:
+        """Return the worse bound."""
+        ends: dict[Literal["up", "down"], float | None] = {
+            "up": self.bounds[0],
+            "down": self.bounds[1],
+        }
+        bound = ends[self.direction] if self.direction else None
+        if bound is None:
+            return super().worst(outputs)
+        return np.tile([bound, 1.0], (len(outputs), 1))

@@ -1,0 +1,330 @@
+"""OUTPUTS to SCORES: every output scored by every metric, with nothing lost on the way."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench import tables
+from workbench.display import html_table, plain
+from workbench.errors import BadKind, BadValue, some, unknown_name
+from workbench.metrics.base import Array, Metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Outputs per step of work: often enough for a progress bar, seldom enough to cost nothing.
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The statistics of every output under every metric, and where they came from.
+
+    Parameters
+    ----------
+    outputs : DataFrame
+        OUTPUTS joined with ROWS, row by row in the dataset's order.
+    metrics : tuple of Metric
+        The metrics, in the order asked for.
+    statistics : mapping of str to array of float, shape (n_outputs, k)
+        By metric name; NaN where an output cannot be scored.
+    signatures : mapping of str to str
+        By metric name, with the number of references filled in.
+    digest : str
+        SHA-256 of the dataset.
+    dataset : str
+        The dataset's name.
+    """
+
+    outputs: "pd.DataFrame"
+    metrics: tuple[Metric, ...]
+    statistics: Mapping[str, Array]
+    signatures: Mapping[str, str]
+    digest: str
+    dataset: str
+
+    @property
+    def systems(self) -> list[str]:
+        """The systems' names, sorted."""
+        return sorted(self.outputs["system"].unique())
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of a name.
+
+        Raises
+        ------
+        UnknownName
+            If no metric bears it.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise unknown_name("metric", name, [metric.name for metric in self.metrics])
+
+    def scored(self, name: str) -> NDArray[np.bool_]:
+        """Tell for each output whether the metric of that name could score it."""
+        return ~np.asarray(np.isnan(self.statistics[name]).any(axis=1))
+
+    @cached_property
+    def frame(self) -> "pd.DataFrame":
+        """SCORES: one row per output and metric; `value` is missing where there is none."""
+        import pandas as pd
+
+        columns = ["output_id", "row_id", "system", "repeat"]
+        parts = []
+        for metric in self.metrics:
+            values = bounded(metric, metric.aggregate(self.statistics[metric.name]))
+            part = self.outputs[columns].assign(metric=metric.name, value=values)
+            parts.append(part.assign(signature=self.signatures[metric.name]))
+        order = [field.name for field in tables.SCORES.columns]
+        return pd.concat(parts, ignore_index=True)[order]
+
+    @cached_property
+    def failures(self) -> "pd.DataFrame":
+        """What each system did not deliver.
+
+        Columns: `system`; `n_rows`, the rows that any system answered; `n_absent`, those without
+        an output; `n_failed`, outputs without a text or with an error; `n_empty`, outputs of
+        white space only, which are scored as the texts they are.
+        """
+        import pandas as pd
+
+        n_rows = self.outputs["row_id"].nunique()
+        records = []
+        for system, part in self.outputs.groupby("system", sort=True):
+            failed = part["text"].isna()
+            if "error" in part:
+                failed |= part["error"].notna()
+            empty = part["text"].str.strip().eq("") & ~failed
+            n_absent = n_rows - part["row_id"].nunique()
+            records.append((system, n_rows, n_absent, int(failed.sum()), int(empty.sum())))
+        return pd.DataFrame(
+            records, columns=["system", "n_rows", "n_absent", "n_failed", "n_empty"]
+        )
+
+    def __repr__(self) -> str:
+        n_rows = self.outputs["row_id"].nunique()
+        names = ", ".join(metric.name for metric in self.metrics)
+        return (
+            f"Scores: {len(self.systems)} systems × {n_rows} rows of {self.dataset} by {names}; "
+            f"{self.failure_note}"
+        )
+
+    @property
+    def failure_note(self) -> str:
+        """One sentence on what is missing."""
+        counts = self.failures[["n_absent", "n_failed", "n_empty"]].sum()
+        if not counts.sum():
+            return "every output has a text"
+        return (
+            f"{counts['n_absent']} outputs absent, {counts['n_failed']} failed, "
+            f"{counts['n_empty']} empty"
+        )
+
+    def _repr_html_(self) -> str:
+        body = [[plain(name), plain(signature)] for name, signature in self.signatures.items()]
+        return html_table(["metric", "signature"], body, caption=repr(self))
+
+
+def bounded(metric: Metric, values: Array) -> Array:
+    """Keep figures inside the metric's bounds: a perfect BLEU is 100, not 100.00000000000004."""
+    low, high = metric.bounds
+    return np.asarray(np.clip(values, low, high)) if (low, high) != (None, None) else values
+
+
+def score(
+    outputs: "pd.DataFrame",
+    rows: "pd.DataFrame",
+    metrics: Iterable[Metric],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Scores:
+    """Score every output by every metric.
+
+    Parameters
+    ----------
+    outputs : DataFrame
+        OUTPUTS.
+    rows : DataFrame
+        ROWS; a column that OUTPUTS has too is called `…_row` in the join.
+    metrics : iterable of Metric
+        The metrics, with distinct names.
+    progress : callable, optional
+        Called with the units of work done and in all.
+
+    Returns
+    -------
+    Scores
+        Its `frame` is SCORES. Outputs without a text, or with an error, stay in it without a
+        value; rows that no system answered are left out.
+
+    Raises
+    ------
+    BadValue
+        If a table breaks its rules, two metrics share a name, a row lacks references, or a metric
+        would mislead on these texts.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rows = wb.read([{"input": "Guten Tag", "references": ["Good day"]}])
+    >>> outputs = wb.outputs(rows, {"a": ["Good day"], "b": [None]})
+    >>> wb.score(outputs, rows, [wb.ExactMatch()])
+    Scores: 2 systems × 1 rows of the list given by exact_match; 0 outputs absent, 1 failed, 0 empty
+    """
+    chosen = _named_apart(metrics)
+    dataset = str(rows.attrs.get("name", "the rows given"))
+    checked = tables.ROWS.check(rows, source="rows")
+    joined = _joined(tables.OUTPUTS.check(outputs, source="outputs"), checked)
+    statistics = {}
+    total = len(joined) * len(chosen)
+    for at, metric in enumerate(chosen):
+        start = at * len(joined)
+        report = (lambda n, start=start: progress(start + n, total)) if progress else None
+        statistics[metric.name] = _measured(metric, joined, report)
+    return Scores(
+        outputs=joined,
+        metrics=chosen,
+        statistics=statistics,
+        signatures={metric.name: _signed(metric, joined) for metric in chosen},
+        digest=tables.digest(checked),
+        dataset=dataset,
+    )
+
+
+def join(scores: Sequence[Scores]) -> Scores:
+    """Put together the scores of different systems on the same dataset.
+
+    Raises
+    ------
+    BadValue
+        If the datasets differ, a metric has unequal signatures, or a system came twice.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rows = wb.read([{"input": "Guten Tag", "references": ["Good day"]}])
+    >>> parts = [
+    ...     wb.score(wb.outputs(rows, {name: [text]}), rows, [wb.ExactMatch()])
+    ...     for name, text in (("a", "Good day"), ("b", "Hello"))
+    ... ]
+    >>> wb.metrics.join(parts).systems
+    ['a', 'b']
+    """
+    import pandas as pd
+
+    first = scores[0]
+    for other in scores[1:]:
+        _same_measure(first, other)
+    if doubled := [
+        s for s, n in Counter(s for each in scores for s in each.systems).items() if n > 1
+    ]:
+        raise BadValue(
+            f"each system must come once, but {some(doubled)} came in several scores; rename one."
+        )
+    return Scores(
+        outputs=pd.concat([each.outputs for each in scores], ignore_index=True),
+        metrics=first.metrics,
+        statistics={
+            metric.name: np.concatenate([each.statistics[metric.name] for each in scores])
+            for metric in first.metrics
+        },
+        signatures=first.signatures,
+        digest=first.digest,
+        dataset=first.dataset,
+    )
+
+
+def _same_measure(first: Scores, other: Scores) -> None:
+    for name, signature in first.signatures.items():
+        if other.signatures.get(name) != signature:
+            raise BadValue(
+                f"figures to be compared must have equal signatures, but {name} came as "
+                f"{signature!r} and as {other.signatures.get(name)!r}; score both with one metric."
+            )
+    if first.digest != other.digest:
+        raise BadValue(
+            f"figures to be compared must be of one dataset, but {first.dataset} "
+            f"({first.digest[:12]}) and {other.dataset} ({other.digest[:12]}) came; score both on one."
+        )
+
+
+def _named_apart(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    chosen = tuple([metrics] if isinstance(metrics, Metric) else metrics)
+    strange = [type(each).__name__ for each in chosen if not isinstance(each, Metric)]
+    if strange or not chosen:
+        raise BadKind(
+            f"metrics must be a list such as [wb.BLEU(), wb.ROUGE('L')], but {some(strange) or 'none'}"
+            " came; create them."
+        )
+    names = Counter(metric.name for metric in chosen)
+    if doubled := [name for name, n in names.items() if n > 1]:
+        raise BadValue(
+            f"metrics must have distinct names, but {some(doubled)} came twice; name one apart, "
+            f"such as name='{doubled[0]}-2'."
+        )
+    return chosen
+
+
+def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Join in the dataset's order, so that a row's outputs stand together."""
+    strange = outputs.loc[~outputs["row_id"].isin(rows["row_id"]), "row_id"]
+    if len(strange):
+        raise unknown_name("row_id in OUTPUTS", strange.iloc[0], rows["row_id"])
+    if "repeat" not in outputs:
+        outputs = outputs.assign(repeat=outputs.groupby(["row_id", "system"]).cumcount())
+    position = dict(zip(rows["row_id"], range(len(rows)), strict=True))
+    ordered = outputs.assign(_position=outputs["row_id"].map(position)).sort_values(
+        ["_position", "system", "repeat"], kind="stable"
+    )
+    return ordered.drop(columns="_position").merge(
+        rows, on="row_id", how="left", suffixes=("", "_row"), validate="many_to_one"
+    )
+
+
+def _measured(
+    metric: Metric, joined: "pd.DataFrame", report: Callable[[int], None] | None
+) -> Array:
+    """Return the statistics of all outputs, NaN for those that cannot be scored."""
+    scorable = metric.scorable(joined)
+    there = joined[scorable]
+    if not len(there):
+        raise BadValue(
+            f"{metric.name} needs at least one output to score, but all {len(joined)} failed; "
+            "look at the column 'error'."
+        )
+    metric.refuse(there)
+    parts = []
+    for start in range(0, len(there), _CHUNK):
+        part = there.iloc[start : start + _CHUNK]
+        parts.append(_valid(metric, metric.statistics(part), len(part)))
+        if report:
+            report(min(start + _CHUNK, len(there)) * len(joined) // len(there))
+    found = np.concatenate(parts)
+    result = np.full((len(joined), found.shape[1]), np.nan)
+    result[scorable] = found
+    return result
+
+
+def _valid(metric: Metric, statistics: object, n_outputs: int) -> Array:
+    array = np.asarray(statistics, dtype=np.float64)
+    if array.ndim != 2 or len(array) != n_outputs or not np.isfinite(array).all():
+        raise BadValue(
+            f"{metric.name}.statistics must return finite numbers of shape ({n_outputs}, k), but "
+            f"an array of shape {array.shape} came; return one row per output."
+        )
+    return array
+
+
+def _signed(metric: Metric, joined: "pd.DataFrame") -> str:
+    """Fill the number of references into the signature."""
+    if "references" not in joined:
+        return metric.signature
+    counts = joined.loc[metric.scorable(joined), "references"].map(len).unique()
+    n_references = str(counts[0]) if len(counts) == 1 else "var"
+    return metric.signature.replace("nrefs:?", f"nrefs:{n_references}")
