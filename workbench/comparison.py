@@ -1,0 +1,412 @@
+"""SCORES to Comparison: which system is better, by how much, and how sure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench import wording
+from workbench.contrasts import Settings, differences, intervals, judged, with_margins
+from workbench.display import Sheet
+from workbench.errors import BadValue, some, unknown_name
+from workbench.metrics.scoring import Scores
+from workbench.pairing import Failures
+from workbench.stats import sacrebleu_tests
+from workbench.stats.corrections import Correction
+from workbench.stats.paired import Test
+from workbench.stats.ties import tie_letters
+from workbench.tables import each_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_SLICES = 50
+_MATRIX_VALUES = ("delta", "p", "p_adjusted", "verdict", "n_changed")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Systems compared with a baseline, and whatever else follows from the same scores.
+
+    Parameters
+    ----------
+    scores : Scores
+        What is compared.
+    settings : Settings
+        How.
+    frame : DataFrame
+        One row per metric and system: `metric`, `system`, `baseline`, `score`, `baseline_score`,
+        `delta` (score − baseline_score), `ci_low`, `ci_high`, `p`, `p_adjusted`, `n` (rows that
+        both systems answered), `n_changed` (rows or clusters that differ), `n_clusters`,
+        `verdict` ("better", "worse", "identical", "undecided"; missing for a metric without a
+        direction), `method`, `signature`; with margins also `margin` and `not_worse`.
+    """
+
+    scores: Scores
+    settings: Settings
+    frame: "pd.DataFrame"
+    _all_pairs: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
+
+    @property
+    def sheet(self) -> Sheet:
+        """The frame as it is shown."""
+        return self._sheet(self.frame, f"Differences from {self.settings.baseline}")
+
+    def __repr__(self) -> str:
+        return repr(self.sheet)
+
+    def _repr_html_(self) -> str:
+        return self.sheet._repr_html_()
+
+    def sentences(self, metric: str | None = None) -> list[str]:
+        """Say each difference in plain words, of one metric or of all."""
+        frame = self.frame
+        if metric is not None:
+            frame = frame[frame["metric"] == self.scores.metric(metric).name]
+        return [wording.sentence(self.scores, self.settings, row) for row in each_row(frame)]
+
+    def leaderboard(self) -> Sheet:
+        """Rank the systems under each metric, with intervals and groups that cannot be told apart.
+
+        Returns
+        -------
+        Sheet
+            Its frame: `metric`, `system`, `rank`, `score`, `ci_low`, `ci_high`, `group` (systems
+            that share a letter are not told apart by the adjusted tests of all pairs), `n` rows,
+            `n_failed` outputs that could not be scored, `n_empty`, `n_clusters`, `signature`.
+
+        Notes
+        -----
+        A score is over all rows that the system answered; differences elsewhere are over the rows
+        that both systems answered, so they need not be the differences of these scores.
+        """
+        import pandas as pd
+
+        frame = pd.concat([self._ranking(m.name) for m in self.scores.metrics], ignore_index=True)
+        return wording.leaderboard_sheet(frame, self.scores, self.settings)
+
+    def pair(self, system: str, other: str) -> Sheet:
+        """Compare two systems under every metric; the metrics are the family of the correction."""
+        self._require(system, other)
+        found = differences(self.scores, self.settings, [(system, other)])
+        return self._sheet(judged(self.scores, self.settings, found), f"{system} against {other}")
+
+    def matrix(
+        self,
+        metric: str,
+        values: Literal["delta", "p", "p_adjusted", "verdict", "n_changed"] = "delta",
+    ) -> "pd.DataFrame":
+        """Compare all pairs of systems under one metric, which are the family of the correction.
+
+        Parameters
+        ----------
+        metric : str
+            Its name.
+        values : {"delta", "p", "p_adjusted", "verdict", "n_changed"}
+            What to show.
+
+        Returns
+        -------
+        DataFrame, shape (n_systems, n_systems)
+            The row's system against the column's, best first; missing on the diagonal.
+        """
+        import pandas as pd
+
+        if values not in _MATRIX_VALUES:
+            raise unknown_name("values", values, _MATRIX_VALUES)
+        order = intervals(self.scores, self.settings, self.scores.metric(metric))["system"]
+        result = pd.DataFrame(index=order.tolist(), columns=order.tolist(), dtype=object)
+        for row in each_row(self._pairs(metric)):
+            result.loc[row["system"], row["baseline"]] = row[values]
+            result.loc[row["baseline"], row["system"]] = _turned(row[values], values)
+        return result if values == "verdict" else result.astype("float64")
+
+    def slices(
+        self,
+        by: str | Sequence[str],
+        *,
+        metrics: Sequence[str] | None = None,
+        correction: Correction = "benjamini-hochberg",
+    ) -> Sheet:
+        """Compare within each value of a column: where is a system better?
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            Columns of the dataset, at most 50 values each.
+        metrics : sequence of str, optional
+            All by default.
+        correction : {"holm", "benjamini-hochberg", "none"}
+            Over all slices, systems and metrics of this call.
+
+        Returns
+        -------
+        Sheet
+            Its frame has `slice` (the column) and `value` before the columns of `frame`.
+        """
+        settings = replace(self.settings, correction=correction)
+        pairs = [(system, settings.baseline) for system in self._challengers]
+        columns = [by] if isinstance(by, str) else list(by)
+        records = [
+            {"slice": column, "value": value, **record}
+            for column in columns
+            for value, rows in self._sliced(column)
+            for record in differences(self.scores, settings, pairs, metrics=metrics, rows=rows)
+        ]
+        frame = judged(self.scores, settings, records)
+        title = f"Differences from {settings.baseline} by {' and '.join(columns)}"
+        return wording.differences_sheet(
+            frame, self.scores, settings, title, lead=["slice", "value"]
+        )
+
+    def examples(
+        self,
+        system: str,
+        other: str | None = None,
+        *,
+        metric: str | None = None,
+        sort: Literal["gain", "loss", "size"] = "gain",
+        n: int = 5,
+    ) -> Sheet:
+        """Show the rows on which two systems differ most.
+
+        Parameters
+        ----------
+        system, other : str
+            The systems; the other is the baseline by default.
+        metric : str, optional
+            The first by default.
+        sort : {"gain", "loss", "size"}
+            Rows where the system gains most, loses most, or either.
+        n : int
+            Number of rows.
+
+        Returns
+        -------
+        Sheet
+            Its frame: `row_id`, `input`, `references`, `text`, `other_text`, `value`,
+            `other_value`, `delta`; of repeats the first text and the mean value.
+        """
+        other = other or self.settings.baseline
+        self._require(system, other)
+        chosen = self.scores.metrics[0] if metric is None else self.scores.metric(metric)
+        frame = _side_by_side(self.scores, chosen.name, system, other)
+        gain = frame["delta"] * (-1 if chosen.direction == "down" else 1)
+        keys = {"gain": -gain, "loss": gain, "size": -gain.abs()}
+        if sort not in keys:
+            raise unknown_name("sort", sort, keys)
+        order = keys[sort].sort_values(kind="stable").index[:n]
+        frame = frame.loc[order].reset_index(drop=True)
+        return wording.examples_sheet(frame, chosen, system, other)
+
+    def assert_not_worse(
+        self, margins: Mapping[str, float], *, systems: Iterable[str] | None = None
+    ) -> None:
+        """Raise unless each system is shown to be at most a margin worse than the baseline.
+
+        Parameters
+        ----------
+        margins : mapping of str to float
+            By metric, the largest loss that does not matter, in the metric's unit, at least 0.
+        systems : iterable of str, optional
+            The systems to look at; all but the baseline by default.
+
+        Raises
+        ------
+        AssertionError
+            If one is worse, or the interval leaves it open.
+        """
+        chosen = self._challengers if systems is None else list(systems)
+        self._require(*chosen)
+        frame = with_margins(self.scores, self.frame, margins)
+        frame = frame[frame["system"].isin(chosen) & frame["metric"].isin(margins)]
+        failed = each_row(frame[frame["not_worse"] != "yes"])
+        if failed:
+            told = "; ".join(wording.margin_words(self.scores, row) for row in failed)
+            raise AssertionError(
+                f"{len(failed)} of {len(frame)} comparisons do not show that a system is not worse "
+                f"than {self.settings.baseline}: {told}."
+            )
+
+    @property
+    def _challengers(self) -> list[str]:
+        return [s for s in self.scores.systems if s != self.settings.baseline]
+
+    def _require(self, *systems: str) -> None:
+        for system in systems:
+            if system not in self.scores.systems:
+                raise unknown_name("system", system, self.scores.systems)
+
+    def _sheet(self, frame: "pd.DataFrame", title: str) -> Sheet:
+        return wording.differences_sheet(frame, self.scores, self.settings, title)
+
+    def _pairs(self, metric: str) -> "pd.DataFrame":
+        """Return all pairs under a metric, adjusted among themselves; they are found once."""
+        if metric not in self._all_pairs:
+            pairs = list(combinations(self.scores.systems, 2))
+            found = differences(self.scores, self.settings, pairs, metrics=[metric])
+            self._all_pairs[metric] = judged(self.scores, self.settings, found)
+        return self._all_pairs[metric]
+
+    def _ranking(self, metric: str) -> "pd.DataFrame":
+        """Return one metric's part of the leaderboard."""
+        frame = intervals(self.scores, self.settings, self.scores.metric(metric))
+        pairs = self._pairs(metric)
+        told = pairs[pairs["p_adjusted"] <= 1 - self.settings.level]
+        apart = [frozenset(pair) for pair in zip(told["system"], told["baseline"], strict=True)]
+        letters = tie_letters(frame["system"].tolist(), apart)
+        frame.insert(2, "rank", range(1, len(frame) + 1))
+        frame.insert(6, "group", frame["system"].map(letters))
+        return frame
+
+    def _sliced(self, column: str) -> list[tuple[str, list[str]]]:
+        """Return the rows of each value of a column."""
+        outputs = self.scores.outputs
+        if column not in outputs:
+            raise unknown_name("slice", column, outputs.columns)
+        values = outputs[column].map(str)
+        if (n_values := values.nunique()) > _MOST_SLICES:
+            raise BadValue(
+                f"a slice must have at most {_MOST_SLICES} values, but {column!r} has {n_values} "
+                f"({some(values.unique(), 3)}); group its values in a new column."
+            )
+        return [
+            (value, outputs.loc[values == value, "row_id"].unique().tolist())
+            for value in sorted(values.unique())
+        ]
+
+
+def compare(
+    scores: Scores,
+    *,
+    baseline: str | None = None,
+    test: Test = "randomisation",
+    samples: int | None = None,
+    level: float = 0.95,
+    correction: Correction | None = None,
+    cluster: str | None = None,
+    failures: Failures = "exclude",
+    margins: Mapping[str, float] | None = None,
+    compat: Literal["sacrebleu"] | None = None,
+    seed: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Comparison:
+    """Compare every system with a baseline, under every metric.
+
+    Parameters
+    ----------
+    scores : Scores
+        From `score`.
+    baseline : str, optional
+        The system that the others are compared with; the first by name by default.
+    test : {"randomisation", "bootstrap"}
+        Paired approximate randomisation, exact when at most 16 rows changed; or the inverted
+        bootstrap interval.
+    samples : int, optional
+        Exchanges and resamples, 10,000 by default.
+    level : float
+        Confidence of the intervals; 1 − level is the level of the tests.
+    correction : {"holm", "benjamini-hochberg", "none"}, optional
+        Over all systems and metrics of this call; "holm" by default.
+    cluster : str, optional
+        The column that says which rows belong together and are resampled and exchanged whole. By
+        default the column `cluster` where there is one; "row_id" takes each row for itself.
+    failures : {"exclude", "worst"}
+        Whether rows on which one of two systems failed are left out, or failures count as the
+        worst possible output.
+    margins : mapping of str to float, optional
+        By metric, the largest loss that does not matter; adds `margin` and `not_worse`.
+    compat : "sacrebleu", optional
+        Compute p-values as sacrebleu 2.6.0 does, bit for bit, with its own defaults: seed 12345,
+        10,000 exchanges or 1,000 resamples, no correction, no clusters.
+    seed : int, optional
+        Of the random numbers, 0 by default.
+    progress : callable, optional
+        Called with the metrics done and in all.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    BadValue
+        If two systems share no row that both answered, or an option cannot be right.
+    UnknownName
+        If the baseline, the cluster column or a metric with a margin does not exist.
+
+    Notes
+    -----
+    Bootstrap intervals are percentiles of full-size resamples of rows or clusters. The verdict
+    comes from the adjusted p-value; the interval is at the same level, without adjustment.
+
+    References
+    ----------
+    Riezler and Maxwell (2005); Phipson and Smyth (2010); Koehn (2004); Holm (1979); Miller (2024)
+    for clusters.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rows = wb.read([{"input": str(i), "references": ["yes"]} for i in range(20)])
+    >>> outputs = wb.outputs(rows, {"a": ["no"] * 20, "b": ["yes"] * 12 + ["no"] * 8})
+    >>> c = wb.compare(wb.score(outputs, rows, [wb.ExactMatch()]), baseline="a")
+    >>> print(c.sentences()[0])
+    b is better than a by 0.600 exact_match (95 % CI 0.400 to 0.800; adjusted p < 0.001; n = 20).
+    """
+    if baseline is not None and baseline not in scores.systems:
+        raise unknown_name("baseline", baseline, scores.systems)
+    peer = compat == "sacrebleu"
+    settings = Settings(
+        baseline=scores.systems[0] if baseline is None else baseline,
+        test=test,
+        samples=(sacrebleu_tests.SAMPLES.get(test, 0) if peer else 10_000)
+        if samples is None
+        else samples,
+        level=level,
+        correction=("none" if peer else "holm") if correction is None else correction,
+        cluster=cluster,
+        failures=failures,
+        margins=dict(margins or {}),
+        compat=compat,
+        seed=(sacrebleu_tests.SEED if peer else 0) if seed is None else seed,
+    )
+    pairs = [(each, settings.baseline) for each in scores.systems if each != settings.baseline]
+    records: list[dict[str, Any]] = []
+    for at, metric in enumerate(scores.metrics, start=1):
+        found = differences(scores, settings, pairs, metrics=[metric.name])
+        up = metric.direction != "down"
+        records += sorted(found, key=itemgetter("score"), reverse=up)
+        if progress:
+            progress(at, len(scores.metrics))
+    frame = judged(scores, settings, records)
+    return Comparison(
+        scores, settings, with_margins(scores, frame, settings.margins) if margins else frame
+    )
+
+
+def _turned(value: Any, values: str) -> Any:  # noqa: ANN401 - a figure or a verdict
+    """Turn what is said of A against B into what is said of B against A."""
+    if values == "delta":
+        return -value
+    return (
+        {"better": "worse", "worse": "better"}.get(value, value) if values == "verdict" else value
+    )
+
+
+def _side_by_side(scores: Scores, metric: str, system: str, other: str) -> "pd.DataFrame":
+    """Return the rows that two systems answered, with texts and values of both."""
+    frame = scores.frame[scores.frame["metric"] == metric].dropna(subset="value")
+    texts = scores.outputs.set_index("output_id")["text"]
+    sides = []
+    for name, prefix in ((system, ""), (other, "other_")):
+        part = frame[frame["system"] == name]
+        part = part.assign(text=texts.loc[part["output_id"]].to_numpy())
+        rows = part.groupby("row_id", sort=False)
+        sides.append(rows.agg({"text": "first", "value": "mean"}).add_prefix(prefix))
+    both = sides[0].join(sides[1], how="inner")
+    known = [name for name in ("input", "references") if name in scores.outputs]
+    dataset = scores.outputs.drop_duplicates("row_id").set_index("row_id")[known]
+    joined = dataset.join(both, how="inner").reset_index()
+    return joined.assign(delta=joined["value"] - joined["other_value"])

@@ -1,0 +1,181 @@
+"""Scores to paired units: the rows that systems share, repeats averaged, clusters together."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import BadValue, some, unknown_name
+from workbench.metrics.scoring import Scores
+from workbench.stats.exact import Array, Exact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Failures = Literal["exclude", "worst"]
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One metric's statistics of every system on every row.
+
+    Parameters
+    ----------
+    statistics : Exact, shape (n_rows, n_systems, k)
+        Sums over a row's repeats, multiplied by `scale` and divided by the number of repeats.
+    there : array of bool, shape (n_rows, n_systems)
+        Where a system has at least one output that counts.
+    clusters : array of int, shape (n_rows,)
+        The cluster of each row.
+    systems : tuple of str
+        Names, sorted.
+    scale : int
+        The least common multiple of the numbers of repeats.
+
+    Notes
+    -----
+    Rows are in `row_id` order and clusters in that of their names, so that nothing depends on the
+    order of the input.
+    """
+
+    statistics: Exact
+    there: Mask
+    clusters: Codes
+    systems: tuple[str, ...]
+    scale: int
+
+    def rows_of(self, *systems: str) -> Mask:
+        """Tell on which rows all of these systems have an output that counts."""
+        columns = [self.systems.index(system) for system in systems]
+        return np.asarray(self.there[:, columns].all(axis=1))
+
+    def units(self, rows: Mask) -> Exact:
+        """Return the statistics of these rows, those of a cluster added: (n_units, n_systems, k)."""
+        names, codes = np.unique(self.clusters[rows], return_inverse=True)
+        chosen = self.statistics[rows]
+        return chosen if len(names) == len(codes) else chosen.grouped(codes, len(names))
+
+    def n_clusters(self, rows: Mask) -> int:
+        """Count the clusters of these rows."""
+        return len(np.unique(self.clusters[rows]))
+
+
+def panel(
+    scores: Scores,
+    metric: str,
+    *,
+    failures: Failures = "exclude",
+    cluster: str | None = None,
+    rows: Sequence[str] | None = None,
+) -> Panel:
+    """Arrange one metric's statistics by row and system.
+
+    Parameters
+    ----------
+    scores : Scores
+        The statistics of every output.
+    metric : str
+        The metric's name.
+    failures : {"exclude", "worst"}
+        Whether an output that cannot be scored is left out, or counts as the worst possible.
+    cluster : str, optional
+        The column whose values say which rows belong together; by default `cluster` where there
+        is such a column, else each row stands for itself.
+    rows : sequence of str, optional
+        The rows to use; all by default.
+    """
+    outputs, statistics = _complete(scores, metric, failures)
+    if rows is not None:
+        chosen = outputs["row_id"].isin(set(rows)).to_numpy()
+        outputs, statistics = outputs[chosen], statistics[chosen]
+    row_names, row_codes = np.unique(outputs["row_id"].to_numpy(dtype=object), return_inverse=True)
+    systems = tuple(scores.systems)
+    cells = row_codes * len(systems) + outputs["system"].map(systems.index).to_numpy(dtype=np.int64)
+    counted = ~np.isnan(statistics).any(axis=1)
+    n_cells = len(row_names) * len(systems)
+    n_repeats = np.bincount(cells[counted], minlength=n_cells)
+    scale = math.lcm(*(int(n) for n in np.unique(n_repeats[n_repeats > 0])))
+    shares = (scale // n_repeats[cells[counted]])[:, None]
+    summed = Exact.of(statistics[counted]).scaled(shares).grouped(cells[counted], n_cells)
+    shape = (len(row_names), len(systems))
+    limbs = summed.limbs.reshape(len(summed.limbs), *shape, -1)
+    return Panel(
+        statistics=Exact(limbs),
+        there=(n_repeats > 0).reshape(shape),
+        clusters=_clusters(outputs, row_codes, cluster),
+        systems=systems,
+        scale=scale,
+    )
+
+
+def cluster_column(outputs: "pd.DataFrame", cluster: str | None) -> str:
+    """Return the column that says which rows belong together.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such column.
+    """
+    if cluster is None:
+        return "cluster" if "cluster" in outputs else "row_id"
+    if cluster not in outputs:
+        raise unknown_name("cluster", cluster, outputs.columns)
+    return cluster
+
+
+def _clusters(outputs: "pd.DataFrame", row_codes: Codes, cluster: str | None) -> Codes:
+    """Return the cluster of each row, numbered in the order of the names."""
+    column = cluster_column(outputs, cluster)
+    names = outputs[column].astype("str")
+    if names.isna().any():
+        lost = outputs.loc[names.isna(), "row_id"].unique()
+        raise BadValue(
+            f"every row must have a {column}, but rows {some(lost)} have none; fill it in, or pass "
+            "cluster='row_id'."
+        )
+    _, codes = np.unique(names.to_numpy(dtype=object), return_inverse=True)
+    by_row = np.zeros(row_codes.max() + 1, dtype=np.int64)
+    by_row[row_codes] = codes
+    if (by_row[row_codes] != codes).any():
+        raise BadValue(
+            f"all outputs of a row must have the same {column}, but some differ; use a column of "
+            "the dataset."
+        )
+    return by_row
+
+
+def _complete(scores: Scores, metric: str, failures: Failures) -> "tuple[pd.DataFrame, Array]":
+    """Return the outputs with their statistics, failures filled in where they count as worst."""
+    found = scores.metric(metric)
+    outputs, statistics = scores.outputs, np.asarray(scores.statistics[metric])
+    if failures == "exclude":
+        return outputs, statistics
+    if failures != "worst":
+        raise unknown_name("failures", failures, ("exclude", "worst"))
+    outputs, statistics = _with_absent(outputs, statistics)
+    failed = np.asarray(np.isnan(statistics).any(axis=1))
+    if failed.any():
+        statistics = statistics.copy()
+        statistics[failed] = found.worst(outputs.loc[failed])
+    return outputs, statistics
+
+
+def _with_absent(outputs: "pd.DataFrame", statistics: Array) -> "tuple[pd.DataFrame, Array]":
+    """Add an output without a text for each system that did not answer a row."""
+    import pandas as pd
+
+    rows = outputs.drop_duplicates("row_id").set_index("row_id")
+    cells = pd.MultiIndex.from_product([rows.index, outputs["system"].unique()])
+    present = pd.MultiIndex.from_frame(outputs[["row_id", "system"]])
+    absent = cells.difference(present)
+    if not len(absent):
+        return outputs, statistics
+    added = rows.loc[absent.get_level_values(0)].reset_index()
+    added = added.assign(system=absent.get_level_values(1), text=None)
+    filler = np.full((len(added), statistics.shape[1]), np.nan)
+    return pd.concat([outputs, added], ignore_index=True), np.concatenate([statistics, filler])

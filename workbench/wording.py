@@ -1,0 +1,143 @@
+"""How a comparison speaks: sentences, and sheets of rounded figures with a caption."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench import display
+from workbench.contrasts import Settings
+from workbench.display import Sheet
+from workbench.metrics.base import Metric
+from workbench.metrics.scoring import Scores
+from workbench.pairing import cluster_column
+from workbench.tables import each_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = Mapping[str, Any]
+
+_MARKS = {
+    "better": "▲ better",
+    "worse": "▼ worse",
+    "identical": "= identical",
+    "undecided": "? undecided",
+}
+
+
+def caption(scores: Scores, settings: Settings, title: str) -> str:
+    """Say what a sheet shows, of which data, and how it was made."""
+    n_rows = scores.outputs["row_id"].nunique()
+    column = cluster_column(scores.outputs, settings.cluster)
+    clusters = ""
+    if column != "row_id" and not settings.compat:
+        clusters = f" in {scores.outputs[column].nunique()} clusters ({column})"
+    failures = scores.failure_note
+    if failures[:1].isdigit():
+        failures += f" (failures={settings.failures!r})"
+    return f"{title}. {scores.dataset}, {n_rows} rows{clusters}; {settings}; {failures}."
+
+
+def differences_sheet(
+    frame: "pd.DataFrame",
+    scores: Scores,
+    settings: Settings,
+    title: str,
+    *,
+    lead: Sequence[str] = (),
+) -> Sheet:
+    """Show differences, one line each; the columns `lead` come first."""
+    header = [*lead, "metric", "system", "score", "difference [interval]", "p", "adjusted p"]
+    header += ["changed", "verdict"]
+    body = []
+    for row in each_row(frame):
+        places = _places(scores.metric(row["metric"]), row["score"])
+        cells = [
+            *(str(row[name]) for name in lead),
+            row["metric"],
+            row["system"],
+            display.number(row["score"], places),
+            display.interval(row["delta"], row["ci_low"], row["ci_high"], places),
+            display.p_value(row["p"]),
+            display.p_value(row["p_adjusted"]),
+            f"{row['n_changed']} of {row['n_clusters']}",
+            _MARKS.get(row["verdict"], "–"),
+        ]
+        body.append([*cells, str(row["not_worse"] or "–")] if "not_worse" in row else cells)
+    header += ["not worse"] if "not_worse" in frame else []
+    return Sheet(frame, caption(scores, settings, title), header, body)
+
+
+def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings) -> Sheet:
+    """Show a leaderboard: a line per system, a column per metric, in the first metric's order."""
+    names = [metric.name for metric in scores.metrics]
+    body = []
+    for system in frame.loc[frame["metric"] == names[0], "system"]:
+        rows = {row["metric"]: row for row in each_row(frame[frame["system"] == system])}
+        cells = [
+            each for name in names for each in (_figure(scores, rows[name]), rows[name]["group"])
+        ]
+        first = rows[names[0]]
+        n_failed = max(row["n_failed"] for row in rows.values())
+        body.append([system, *cells, str(first["n"]), str(n_failed), str(first["n_empty"])])
+    title = "Leaderboard; systems that share a letter cannot be told apart"
+    header = ["system", *(each for name in names for each in (name, "group"))]
+    header += ["rows", "failed", "empty"]
+    return Sheet(frame, caption(scores, settings, title), header, body)
+
+
+def examples_sheet(frame: "pd.DataFrame", metric: Metric, system: str, other: str) -> Sheet:
+    """Show rows with the texts and the values of two systems."""
+    places = _places(metric, float(frame["value"].abs().max()))
+    body = [
+        [
+            row["row_id"],
+            display.plain(row["text"], width=160),
+            display.plain(row["other_text"], width=160),
+            *(display.number(row[name], places) for name in ("value", "other_value", "delta")),
+        ]
+        for row in each_row(frame)
+    ]
+    header = ["row_id", f"{system} wrote", f"{other} wrote", system, other, "difference"]
+    title = f"{len(frame)} rows on which {system} and {other} differ most in {metric.name}"
+    return Sheet(frame, title, header, body)
+
+
+def sentence(scores: Scores, settings: Settings, row: Record) -> str:
+    """Say one difference in plain words."""
+    system, baseline, metric = row["system"], row["baseline"], row["metric"]
+    if row["verdict"] == "identical":
+        return f"{system} and {baseline} are identical under {metric} (n = {row['n']})."
+    places = _places(scores.metric(metric), row["score"])
+    size = f"{display.number(abs(row['delta']), places)} {metric}"
+    ends = (row["ci_low"], row["ci_high"])
+    low, high = ends if row["delta"] >= 0 else (-ends[1], -ends[0])
+    p = display.p_value(row["p_adjusted"])
+    sure = (
+        f"({display.percent(settings.level)} CI {display.number(low, places)} to "
+        f"{display.number(high, places)}; adjusted p {p if p.startswith('<') else f'= {p}'}; "
+        f"n = {row['n']})"
+    )
+    if row["verdict"] in {"better", "worse"}:
+        return f"{system} is {row['verdict']} than {baseline} by {size} {sure}."
+    side = "above" if row["delta"] > 0 else "below"
+    told = "cannot be told apart from" if row["verdict"] == "undecided" else "differs from"
+    return f"{system} {told} {baseline}: {size} {side} it {sure}."
+
+
+def margin_words(scores: Scores, row: Record) -> str:
+    """Say one outcome of a test of non-inferiority."""
+    places = _places(scores.metric(row["metric"]), row["score"])
+    difference = display.interval(row["delta"], row["ci_low"], row["ci_high"], places)
+    return (
+        f"{row['system']} in {row['metric']}: {row['not_worse']}, difference {difference} against "
+        f"a margin of {display.number(row['margin'], places)}"
+    )
+
+
+def _figure(scores: Scores, row: Record) -> str:
+    places = _places(scores.metric(row["metric"]), row["score"])
+    return display.interval(row["score"], row["ci_low"], row["ci_high"], places)
+
+
+def _places(metric: Metric, size: float) -> int:
+    return display.digits(metric.bounds, abs(size))
