@@ -1,0 +1,54 @@
+"""What all tests share: the real data beside the project, and the rule that CI skips nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-skips", action="store_true", help="fail where a test would be skipped (for CI)"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if SHARED.is_dir() or config.getoption("--no-skips"):
+        return
+    absent = pytest.mark.skip(reason=f"the real data is not there: {SHARED}")
+    for item in items:
+        if "shared" in item.keywords:
+            item.add_marker(absent)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and item.config.getoption("--no-skips") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where nothing may be: {report.longrepr}"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on what the shell happens to set."""
+    monkeypatch.delenv("SACREBLEU_SEED", raising=False)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data; tests that use it bear the marker `shared`."""
+    return SHARED
+
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
