@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import store
+from workbench.display import plain
 from workbench.errors import BadValue, Unreadable
 
 if TYPE_CHECKING:
@@ -76,12 +77,16 @@ def read(path: Path) -> "NotebookNode":
     import nbformat
 
     try:
-        return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-any-return, no-untyped-call]
-    except (ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
+        # nbformat.reads would only log that a notebook breaks the format.
+        notebook = nbformat.reader.reads(path.read_text(encoding="utf-8"))  # type: ignore[no-untyped-call]
+        notebook = nbformat.convert(notebook, 4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
         reason = " ".join(str(error).split())[:120]
         raise BadValue(
             f"{path} must be a notebook, but it is not ({reason}); save it again."
         ) from None
+    return notebook  # type: ignore[no-any-return]
 
 
 def execute(path: Path) -> "NotebookNode":
@@ -107,7 +112,9 @@ def execute(path: Path) -> "NotebookNode":
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        reason = str(error).strip().splitlines()[-1][:200]
+        # The name and the message of what the cell raised, without the coloured traceback.
+        parts = (getattr(error, "ename", type(error).__name__), getattr(error, "evalue", ""))
+        reason = plain(": ".join(filter(None, parts)), width=200)
         raise BadValue(
             f"{path} must run from top to bottom, but it does not ({reason}); mend it."
         ) from None
@@ -122,6 +129,13 @@ def canonical(notebook: "NotebookNode") -> str:
     """
     import nbformat
 
+    kept = _canonical_node(notebook)
+    return str(nbformat.writes(kept)).rstrip("\n") + "\n"  # type: ignore[no-untyped-call]
+
+
+def _canonical_node(notebook: "NotebookNode") -> "NotebookNode":
+    import nbformat
+
     kept = nbformat.from_dict(json.loads(json.dumps(notebook)))  # type: ignore[no-untyped-call]
     kept.metadata = nbformat.from_dict({"kernelspec": _KERNEL})  # type: ignore[no-untyped-call]
     kept.nbformat, kept.nbformat_minor = 4, 5
@@ -134,7 +148,7 @@ def canonical(notebook: "NotebookNode") -> str:
             count += 1
             cell.execution_count = count
             cell.outputs = [_canonical_output(output, count) for output in cell.outputs]
-    return str(nbformat.writes(kept)).rstrip("\n") + "\n"  # type: ignore[no-untyped-call]
+    return kept  # type: ignore[no-any-return]
 
 
 def _canonical_output(output: Any, count: int) -> Any:  # noqa: ANN401 - nbformat is untyped
@@ -312,9 +326,7 @@ def page(notebook: "NotebookNode", *, title: str) -> str:
 
 def _with_placeholders(notebook: "NotebookNode", figures: list[dict[str, Any]]) -> "NotebookNode":
     """Put an empty box in the place of each figure, and collect the figures."""
-    import nbformat
-
-    kept = nbformat.from_dict(json.loads(json.dumps(notebook)))  # type: ignore[no-untyped-call]
+    kept = _canonical_node(notebook)
     for cell in kept.cells:
         for output in cell.get("outputs", []):
             figure = output.get("data", {}).get(PLOTLY)
@@ -325,7 +337,7 @@ def _with_placeholders(notebook: "NotebookNode", figures: list[dict[str, Any]]) 
             box = f'<div class="figure" role="img" aria-label="{title}" style="height:{height}px">'
             output["data"] = {"text/html": f'<p class="figure-title">{title}</p>{box}</div>'}
             figures.append({"data": figure["data"], "layout": figure["layout"]})
-    return kept  # type: ignore[no-any-return]
+    return kept
 
 
 def _figure_title(figure: dict[str, Any]) -> str:
