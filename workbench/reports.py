@@ -318,6 +318,8 @@ def page(notebook: "NotebookNode", *, title: str) -> str:
     )
     exporter.exclude_output_prompt = exporter.exclude_input_prompt = True
     body, _ = exporter.from_notebook_node(kept)
+    # The corner of a pandas table is no header: a screen reader would announce an empty one.
+    body = body.replace("<th></th>", "<td></td>")
     data = json.dumps(figures, sort_keys=True).replace("<", "\\u003c")
     scripts = [_plotly_js(), _asset("report.js")] if figures else []
     blocks = f'<script type="application/json" id="figures">{data}</script>\n' if figures else ""

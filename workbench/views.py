@@ -33,11 +33,10 @@ THEME = go.layout.Template(
             "x": 0,
             "xref": "container",
             "font": {"size": 15},
-            "automargin": True,
             "yref": "container",
             "y": 1,
             "yanchor": "top",
-            "pad": {"t": 10, "b": 10},
+            "pad": {"t": 10},
         },
         "xaxis": {
             "gridcolor": _LINE,
@@ -46,7 +45,7 @@ THEME = go.layout.Template(
             "title": {"font": {"size": 13}},
         },
         "yaxis": {"gridcolor": _LINE, "zeroline": False, "automargin": True},
-        "margin": {"l": 10, "r": 20, "t": 50, "b": 40},
+        "margin": {"l": 10, "r": 20, "b": 40},
         "showlegend": False,
     }
 )
@@ -221,10 +220,14 @@ def _traces(
 
 
 def _finished(figure: go.Figure, claim: str, axis: str, n_rows: int) -> go.Figure:
-    title = "<br>".join(textwrap.wrap(claim, _TITLE_COLUMNS))
-    height = 130 + 20 * title.count("<br>") + _ROW_PX * n_rows
+    lines = textwrap.wrap(claim, _TITLE_COLUMNS)
+    above = 35 + 20 * len(lines)
     return figure.update_layout(
-        template=THEME, title_text=title, height=height, xaxis_title_text=axis
+        template=THEME,
+        title_text="<br>".join(lines),
+        height=above + 60 + _ROW_PX * n_rows,
+        margin_t=above,
+        xaxis_title_text=axis,
     )
 
 

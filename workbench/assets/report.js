@@ -27,7 +27,7 @@
       layout.template.layout.font.color = colour;
       for (const note of layout.annotations ?? []) note.font = { ...note.font, color: colour };
       delete layout.title; // it stands above the figure, where the page breaks its lines
-      layout.margin = { ...layout.margin, t: 15 };
+      layout.margin = { ...layout.margin, t: layout.annotations ? 30 : 15 };
       for (const name of Object.keys(layout)) {
         const axis = layout[name];
         if (/^[xy]axis/.test(name) && axis.title?.text) axis.title.text = broken(axis.title.text, box.clientWidth);

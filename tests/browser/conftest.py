@@ -1,0 +1,154 @@
+"""A real browser and a real JupyterLab, one of each for the whole run."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCREENSHOTS = ROOT / "screenshots"
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    assert found, "browser tests need Debian's package chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page, and what it said and asked for."""
+
+    page: Page
+    console: list[str]
+    requests: list[str]
+
+    def screenshot(self, name: str) -> None:
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open an address in a context of its own."""
+    contexts = []
+
+    def opened(url: str, **options) -> Visit:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        found = Visit(context.new_page(), [], [])
+        found.page.on(
+            "console",
+            lambda said: found.console.append(said.text) if said.type == "error" else None,
+        )
+        found.page.on("pageerror", lambda error: found.console.append(str(error)))
+        found.page.on("request", lambda request: found.requests.append(request.url))
+        found.page.goto(url)
+        return found
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+    folder: Path
+
+    def ask(self, method: str, path: str, body: dict | None = None) -> dict:
+        request = urllib.request.Request(
+            f"{self.url}/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or b"{}")
+
+    def setting(self, plugin: str, value: dict) -> None:
+        self.ask("PUT", f"lab/api/settings/{plugin}", {"raw": json.dumps(value)})
+
+    @contextmanager
+    def session(self, notebook: str) -> Iterator[str]:
+        """Start the kernel before the page opens: it may ask for one otherwise."""
+        body = {
+            "path": notebook,
+            "name": notebook,
+            "type": "notebook",
+            "kernel": {"name": "python3"},
+        }
+        started = self.ask("POST", "api/sessions", body)
+        yield f"{self.url}/lab/tree/{notebook}?token={self.token}"
+        self.ask("DELETE", f"api/sessions/{started['id']}")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Run JupyterLab on a copy of the notebooks, with settings of its own."""
+    home = tmp_path_factory.mktemp("lab")
+    notebooks = home / "notebooks"
+    shutil.copytree(ROOT / "notebooks", notebooks)
+    environment = {**os.environ, "JUPYTER_TOKEN": "", "IPYTHONDIR": str(home / "ipython")}
+    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        environment[f"JUPYTER_{name}"] = str(home / name)
+    for name in ("SETTINGS", "WORKSPACES"):
+        environment[f"JUPYTERLAB_{name}_DIR"] = str(home / name)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=test", "--LabApp.extension_manager=readonly",
+        f"--ServerApp.root_dir={notebooks}",
+    ]  # fmt: skip
+    log = (home / "lab.log").open("wb")
+    server = subprocess.Popen(command, env=environment, cwd=notebooks, stdout=log, stderr=log)
+    running = Lab(f"http://127.0.0.1:{port}", "test", notebooks)
+    try:
+        _wait(running, server, home / "lab.log")
+        news = {"fetchNews": "false", "checkForUpdates": False}
+        running.setting("@jupyterlab/apputils-extension:notification", news)
+        # All cells stay in the page, so that a test can count them.
+        running.setting("@jupyterlab/notebook-extension:tracker", {"windowingMode": "none"})
+        yield running
+    finally:
+        server.terminate()
+        server.wait(30)
+        log.close()
+
+
+def _wait(running: Lab, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        assert server.poll() is None, log.read_text(errors="replace")
+        try:
+            running.ask("GET", "api/status")
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text(errors='replace')}")

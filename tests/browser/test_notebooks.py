@@ -1,0 +1,56 @@
+"""Every notebook in a real JupyterLab: run from top to bottom, looked at, all outputs shown."""
+
+from pathlib import Path
+
+import pytest
+
+from workbench import reports
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+def run_all(page, n_cells):
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    # The prompt of a cell shows its number only when it has finished.
+    page.wait_for_function(
+        "n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+        ".filter(e => /^\\[\\d+\\]:$/.test(e.textContent.trim())).length === n",
+        arg=n_cells,
+        timeout=120_000,
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [900, 1400])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_in_jupyterlab_with_all_outputs_shown(lab, visit, path, theme, width):
+    code = [cell for cell in reports.read(path).cells if cell.cell_type == "code"]
+    n_figures = sum(reports.PLOTLY in o.get("data", {}) for cell in code for o in cell.outputs)
+    lab.setting("@jupyterlab/apputils-extension:themes", {"theme": THEMES[theme]})
+    with lab.session(path.name) as url:
+        seen = visit(url, viewport={"width": width, "height": 1000})
+        run_all(seen.page, len(code))
+        seen.page.wait_for_function(
+            "n => document.querySelectorAll('.jp-OutputArea .js-plotly-plot').length === n",
+            arg=n_figures,
+        )
+        shown = seen.page.locator(".jp-CodeCell:has(.jp-OutputArea-output)").count()
+        assert shown == len(code)
+        assert seen.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+        assert seen.page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+        outside = [u for u in seen.requests if not u.startswith((lab.url, "data:", "blob:"))]
+        assert outside == []
+        cells = seen.page.locator(".jp-CodeCell:has(.jp-OutputArea-output)")
+        for at in range(cells.count()):
+            cells.nth(at).scroll_into_view_if_needed()
+            folder = ROOT / "screenshots"
+            folder.mkdir(exist_ok=True)
+            cells.nth(at).screenshot(
+                path=folder / f"lab-{path.stem}-{theme}-{width}-{at + 1:02}.png"
+            )

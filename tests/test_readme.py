@@ -1,0 +1,89 @@
+"""The README says what is true: its commands, its example, its notebooks, its links."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from workbench import cli, reports
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = ["README.md", "DESIGN.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e . "
+        "&& .venv/bin/workbench tour",
+        "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[test]' "
+        "&& .venv/bin/pytest",
+    ],
+)
+def test_the_two_commands_stand_in_the_readme(command):
+    assert f"```sh\n{command.replace(chr(39), chr(34))}\n```" in README
+
+
+def test_the_example_of_the_readme_runs():
+    (example,) = blocks("python")
+    *body, last = example.strip().splitlines()
+    names: dict = {}
+    exec("\n".join(body), names)
+    assert repr(eval(last, names)).startswith("Leaderboard;")
+    for call in re.findall(r"`((?:comparison|wb)\.[a-z_.]+\(.*?\))`", README):
+        assert eval(call, {**names, "wb": names["wb"]}) is not None
+
+
+COMMANDS = [
+    line for block in blocks("sh") for line in block.splitlines() if line.startswith("workbench")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_runs(command, tmp_path, monkeypatch, capsys):
+    (tmp_path / "ref.txt").write_text("The dog bit the man.\nIt was fine.\n")
+    (tmp_path / "a.txt").write_text("The dog bit a man.\nIt was fine.\n")
+    (tmp_path / "b.txt").write_text("The dog bit the man.\nIt was.\n")
+    (tmp_path / "rows.jsonl").write_text(
+        '{"row_id": 1, "input": "x", "references": ["犬が男を噛んだ。"]}\n'
+    )
+    (tmp_path / "outputs.jsonl").write_text(
+        '{"row_id": 1, "system": "a", "text": "犬は男を噛んだ。"}\n'
+    )
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    margin = "--margin" in command
+    assert cli.main(shlex.split(command)[1:]) == (1 if margin else 0)
+    assert capsys.readouterr().out
+
+
+def test_the_table_of_notebooks_is_the_folder():
+    listed = re.findall(
+        r"^\| \[(\w+)\]\((notebooks/\w+\.ipynb)\) \| (.+) \|$", README, flags=re.MULTILINE
+    )
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert [path for _, path, _ in listed] == [f"notebooks/{path.name}" for path in found]
+    for (name, _, question), path in zip(listed, found, strict=True):
+        assert name == path.stem
+        assert question == reports.read(path).cells[0].source.splitlines()[0].removeprefix("# ")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_command_is_named_in_the_readme_and_the_changelog():
+    actions = cli._parser()._actions
+    (names,) = (set(action.choices) for action in actions if action.choices)
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [name for name in names if name not in changelog] == []
+    assert {name for name in names if f"workbench {name}" in README} >= names - {"notebooks"}
