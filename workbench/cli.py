@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
-from workbench.errors import BadValue, InputError, Unreadable
+from workbench.errors import BadValue, InputError, Unreadable, some
 from workbench.tables import each_row
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _EXAMPLES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -55,6 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell("stopped.")
         return 130
     return status
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments; what `lab` does not know is for JupyterLab."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _lab:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +103,7 @@ def _add_tour(commands: Any) -> None:  # noqa: ANN401
 
 def _add_lab(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "lab", _lab, "Open JupyterLab on the notebooks.")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="options for JupyterLab")
+    parser.usage = "workbench lab [-h] [options for JupyterLab, such as --no-browser]"
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +170,7 @@ def _tour(options: argparse.Namespace) -> int:
     comparison = wb.compare(scores, baseline="lead", progress=_progress("comparing"))
     _say(repr(comparison.leaderboard()))
     _say("")
-    _say("\n".join(comparison.sentences("rouge1")))
+    _say(repr(comparison.sentences("rouge1")))
     _say("")
     _say("Building the reports from the notebooks …")
     index = wb.reports.build(folder=options.folder, run=True, progress=_progress("building"))
@@ -204,6 +214,11 @@ def _compare(options: argparse.Namespace) -> int:
     import workbench as wb
 
     scores = _scored(options)
+    if len(scores.systems) < 2:
+        raise BadValue(
+            f"a comparison must have at least two systems, but only {some(scores.systems)} came; "
+            "add the outputs of another."
+        )
     comparison = wb.compare(
         scores,
         baseline=options.baseline or _first_system(options),
@@ -221,7 +236,7 @@ def _compare(options: argparse.Namespace) -> int:
     if options.json:
         _say(_json(comparison, comparison.frame))
     else:
-        _say(f"{comparison!r}\n\n" + "\n".join(comparison.sentences()))
+        _say(f"{comparison!r}\n\n{comparison.sentences()!r}")
     if options.margin:
         told = comparison.frame.dropna(subset="margin")
         return DONE if (told["not_worse"] == "yes").all() else GATE_FAILED
@@ -233,25 +248,40 @@ def _scored(options: argparse.Namespace) -> "Scores":
     import workbench as wb
     from workbench.metrics.catalogue import named
 
-    if bool(options.rows) == bool(options.reference):
-        raise BadValue(
-            "the input must be either text files (REFERENCE SYSTEM …) or --rows, but "
-            f"{'both' if options.rows else 'neither'} came; see --help for an example."
-        )
+    _refuse_mixtures(options)
     if options.rows:
         rows = wb.read(options.rows)
         outputs = wb.outputs(rows, options.outputs or options.rows)
     else:
-        if not options.system:
-            raise BadValue(
-                f"a reference must be followed by outputs, but only {options.reference} came; add "
-                "a text file per system."
-            )
         rows = wb.read(references=[options.reference, *options.also])
         rows.attrs["name"] = Path(options.reference).name
         outputs = wb.outputs(rows, _by_stem(options.system))
     metrics = [named(each) for each in options.metric]
     return wb.score(outputs, rows, metrics, progress=_progress("scoring"))
+
+
+def _refuse_mixtures(options: argparse.Namespace) -> None:
+    """Refuse what would otherwise be passed over in silence."""
+    if bool(options.rows) == bool(options.reference):
+        raise BadValue(
+            "the input must be either text files (REFERENCE SYSTEM …) or --rows, but "
+            f"{'both' if options.rows else 'neither'} came; see --help for an example."
+        )
+    if options.reference and not options.system:
+        raise BadValue(
+            f"a reference must be followed by outputs, but only {options.reference} came; add "
+            "a text file per system."
+        )
+    if options.rows and options.also:
+        raise BadValue(
+            f"--also must stand beside text files, but it came beside --rows {options.rows}; put "
+            "the references into the dataset."
+        )
+    if options.reference and options.outputs:
+        raise BadValue(
+            f"--outputs must stand beside --rows, but it came beside {options.reference}; name the "
+            "outputs as text files."
+        )
 
 
 def _by_stem(paths: Sequence[str]) -> dict[str, Path]:
@@ -276,6 +306,10 @@ def _margins(texts: Sequence[str]) -> dict[str, float]:
     margins = {}
     for text in texts:
         metric, _, loss = text.partition("=")
+        if metric in margins:
+            raise BadValue(
+                f"a margin must be given once per metric, but {metric} has two; drop one."
+            )
         try:
             margins[metric] = float(loss)
         except ValueError:

@@ -1,6 +1,8 @@
 """Datasets: read them from anything into ROWS, put outputs beside them, tell versions apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -77,8 +79,8 @@ def read(
         frame.insert(0, "row_id", [str(at + 1) for at in range(len(frame))])
     rows = ROWS.check(frame, source=name)
     if "references" in rows:
-        _refuse_lists_in_text(rows, name)
-    rows.attrs = {"name": Path(name).stem if "/" in name else name, "source": name}
+        _refuse_lists_in_text(frame["references"], rows["row_id"], name)
+    rows.attrs = {"name": _short(name), "source": name}
     return rows
 
 
@@ -124,13 +126,11 @@ def outputs(
     0     a:1:0      a  Good day
     1     a:2:0      a    Thanks
     """
-    import pandas as pd
-
     if isinstance(source, Mapping):
         records = [
             record for system, texts in source.items() for record in _answers(rows, system, texts)
         ]
-        frame, name = pd.DataFrame.from_records(records), "the texts given"
+        frame, name = formats.from_records(records, "the texts given"), "the texts given"
     else:
         frame, name = _frame(source, "outputs")
         frame = frame.rename(columns=dict(columns or {}))
@@ -172,7 +172,10 @@ class Diff:
     def _repr_html_(self) -> str:
         body = [[row, "row", "–", "added"] for row in self.added]
         body += [[row, "row", "removed", "–"] for row in self.removed]
-        body += [[plain(cell, width=80) for cell in line] for line in self.cells.to_numpy()]
+        body += [
+            ["–" if cell is None else plain(cell, width=80) for cell in line]
+            for line in self.cells.to_numpy()
+        ]
         return html_table(["row_id", "column", "old", "new"], body, caption=repr(self))
 
 
@@ -199,15 +202,21 @@ def diff(old: "pd.DataFrame", new: "pd.DataFrame") -> Diff:
         (row, column, before[row].get(column), after[row].get(column))
         for row in shared
         for column in dict.fromkeys([*before[row], *after[row]])
-        if before[row].get(column) != after[row].get(column)
+        if _written(before[row].get(column)) != _written(after[row].get(column))
     ]
-    cells = pd.DataFrame(changes, columns=["row_id", "column", "old", "new"])
+    # as objects, or pandas would make a float of a whole number beside a missing one
+    cells = pd.DataFrame(changes, columns=["row_id", "column", "old", "new"], dtype=object)
     return Diff(
         added=tuple(row for row in after if row not in before),
         removed=tuple(row for row in before if row not in after),
         cells=cells,
         n_same=len(shared) - cells["row_id"].nunique(),
     )
+
+
+def _written(cell: object) -> str:
+    """Write a cell as the digest does, which tells True from 1."""
+    return json.dumps(cell, sort_keys=True)
 
 
 def folder(name: str) -> Path:
@@ -233,9 +242,11 @@ def _frame(source: object, stem: str = "rows") -> "tuple[pd.DataFrame, str]":
     if source is None:
         return pd.DataFrame(), "the references given"
     if isinstance(source, pd.DataFrame):
-        return source.copy(deep=False), "the frame given"
+        named = source.index.name is not None and source.index.name not in source
+        return source.reset_index(drop=not named), "the frame given"
     if isinstance(source, (str, Path)):
-        return _from_path(source, stem)
+        with formats.readable(Path(source)):
+            return _from_path(source, stem)
     if hasattr(source, "to_pandas") and hasattr(source, "features"):
         return cast("pd.DataFrame", source.to_pandas()), "the Hugging Face dataset given"
     if isinstance(source, Mapping) and source and hasattr(source, "column_names"):
@@ -252,12 +263,10 @@ def _frame(source: object, stem: str = "rows") -> "tuple[pd.DataFrame, str]":
 
 
 def _from_list(items: list[Any]) -> "pd.DataFrame":
-    import pandas as pd
-
     if all(isinstance(item, Mapping) for item in items):
-        return pd.DataFrame.from_records([dict(item) for item in items])
+        return formats.from_records([dict(item) for item in items], "the list given")
     if all(isinstance(item, str) for item in items):
-        return pd.DataFrame({"input": items})
+        return formats.from_records([{"input": item} for item in items], "the list given")
     kinds = sorted({type(item).__name__ for item in items})
     raise BadKind(f"rows must all be dicts, or all be texts, but {some(kinds)} came; make them so.")
 
@@ -266,10 +275,11 @@ def _from_path(source: str | Path, stem: str) -> "tuple[pd.DataFrame, str]":
     import pandas as pd
 
     path = Path(source)
-    bare = path.name == source and not path.suffix
+    # "set" and "set-1.2" are names, "set.xlsx" is a file
+    bare = path.name == source and (not path.suffix or path.suffix[1:].isdigit())
     if bare and not path.exists():
         path = folder(path.name)
-    if (path / "state.json").exists() or (path / "dataset_info.json").exists():
+    if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
         return _saved(path), str(path)
     if path.is_dir():
         path, source = _inside(path, stem), path
@@ -301,11 +311,15 @@ def _saved(path: Path) -> "pd.DataFrame":
     return _frame(loaded)[0]
 
 
+_REFERENCE = re.compile(r"reference(_[0-9]+)?")
+
+
 def _gathered(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Gather `reference`, `reference_1`, … into `references`, and drop their gaps."""
     import pandas as pd
 
-    names = [n for n in frame.columns if str(n) == "reference" or str(n).startswith("reference_")]
+    named = [bool(_REFERENCE.fullmatch(str(name))) for name in frame.columns]
+    names = frame.columns[named].tolist()
     if not names:
         return frame
     if "references" in frame:
@@ -315,7 +329,7 @@ def _gathered(frame: "pd.DataFrame") -> "pd.DataFrame":
         )
     gathered = [
         [cell for cell in cells if not is_missing(cell)]
-        for cells in zip(*(frame[name].tolist() for name in names), strict=True)
+        for cells in frame.loc[:, named].itertuples(index=False, name=None)
     ]
     references = pd.Series(gathered, index=frame.index, dtype=object)
     return frame.drop(columns=names).assign(references=references)
@@ -356,14 +370,23 @@ def _with_streams(
     return frame.assign(references=pd.Series(texts, index=frame.index, dtype=object))
 
 
-def _refuse_lists_in_text(rows: "pd.DataFrame", name: str) -> None:
+def _short(name: str) -> str:
+    """Shorten a path to what people call the dataset."""
+    last = name.rsplit("/", 1)[-1].removesuffix(".gz")
+    known = (*formats.TABLE_SUFFIXES, *formats.TEXT_SUFFIXES)
+    return last[: -len(Path(last).suffix)] if formats.suffix(Path(last)) in known else last
+
+
+def _refuse_lists_in_text(
+    references: "pd.Series[Any]", row_ids: "pd.Series[Any]", name: str
+) -> None:
     """Refuse references that a CSV turned from a list into the text of a list."""
-    for row_id, references in zip(rows["row_id"], rows["references"], strict=True):
-        if len(references) == 1 and references[0][:2] in {"['", '["'} and references[0][-1] == "]":
+    for row_id, text in zip(row_ids, references, strict=True):
+        if isinstance(text, str) and text[:2] in {"['", '["'} and text[-1] == "]":
             raise BadValue(
                 f"references must be text or a list of text, but row {row_id!r} of {name} has a "
-                f"list written as text ({references[0][:30]!r}); use columns reference_1, "
-                "reference_2, …, or JSON Lines."
+                f"list written as text ({text[:30]!r}); use columns reference_1, reference_2, …, "
+                "or JSON Lines."
             )
 
 
@@ -373,7 +396,7 @@ def _answers(rows: "pd.DataFrame", system: str, texts: "Texts") -> list[dict[str
     if isinstance(texts, Mapping):
         pairs = texts.items()
     else:
-        listed = formats.read_lines(Path(texts)) if isinstance(texts, (str, Path)) else texts
+        listed = _listed(texts, system)
         if len(listed) != len(rows):
             raise BadValue(
                 f"system {system!r} must have {len(rows)} texts, one per row, but {len(listed)} "
@@ -387,16 +410,27 @@ def _answers(rows: "pd.DataFrame", system: str, texts: "Texts") -> list[dict[str
     ]
 
 
+def _listed(texts: object, system: str) -> list[Any]:
+    if isinstance(texts, (str, Path)):
+        return list(formats.read_lines(Path(texts)))
+    if isinstance(texts, (bytes, Set)) or not isinstance(texts, Iterable):
+        raise BadKind(
+            f"the texts of system {system!r} must be a list in the order of the rows, a mapping "
+            f"from row_id or a path, but a {type(texts).__name__} came; turn it into one of these."
+        )
+    return list(texts)
+
+
 def _repeats(answers: "Answers") -> Sequence[str | None]:
-    single = isinstance(answers, str) or is_missing(answers)
+    single = isinstance(answers, (str, bytes, Mapping)) or not isinstance(answers, Iterable)
     return cast("Sequence[str | None]", [answers] if single else answers)
 
 
 def _identified(frame: "pd.DataFrame", rows: "pd.DataFrame", name: str) -> "pd.DataFrame":
     """Fill in `repeat` and `output_id`, check OUTPUTS, and that each row is known."""
-    if "repeat" not in frame:
-        frame = frame.assign(repeat=0)
     known = {"row_id", "system"} <= set(frame.columns)
+    if known and "repeat" not in frame:
+        frame = frame.assign(repeat=0)
     if "output_id" not in frame and known:
         ids = [
             f"{system}:{row_id}:{repeat}"

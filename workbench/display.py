@@ -9,6 +9,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
 from workbench.tables import is_missing
@@ -49,6 +50,26 @@ class Sheet:
 
     def _repr_html_(self) -> str:
         return html_table(self.header, self.body, caption=self.caption)
+
+
+class Lines(tuple[str, ...]):
+    """Sentences, shown one per line.
+
+    Examples
+    --------
+    >>> Lines(["One.", "Two."])
+    One.
+    Two.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(plain, self))
+
+    def _repr_html_(self) -> str:
+        items = "\n".join(f"<li>{_escaped(line)}</li>" for line in self)
+        return f"<ul>\n{items}\n</ul>"
 
 
 def plain(text: object, *, width: int | None = None) -> str:
@@ -94,12 +115,13 @@ def number(value: object, digits: int = 2) -> str:
     >>> number(-0.001), number(12.345), number(float("nan"))
     ('0.00', '12.35', '–')
     """
-    if is_missing(value) or not isinstance(value, (int, float)):
+    if is_missing(value) or not isinstance(value, Real):
         return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
+    figure = float(value)
+    if math.isinf(figure):
+        return "∞" if figure > 0 else "−∞"
     # adding zero turns −0.0 into 0.0
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    return f"{round(figure, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def interval(value: object, low: object, high: object, digits: int = 2) -> str:
@@ -172,16 +194,21 @@ def html_table(header: Sequence[str], body: Sequence[Sequence[object]], *, capti
     head = _html_row("th", header, styles)
     rows = "\n".join(_html_row("td", row, styles) for row in body)
     return (
-        f'<figure style="margin:0"><figcaption>{html.escape(caption)}</figcaption>\n'
+        f'<figure style="margin:0"><figcaption>{_escaped(caption)}</figcaption>\n'
         '<div style="overflow-x:auto">'
         f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div></figure>"
     )
 
 
+def _escaped(text: object) -> str:
+    """Return a text fit for HTML that can be stored: half a surrogate pair cannot."""
+    return html.escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+
+
 def _html_row(tag: Literal["td", "th"], cells: Sequence[object], styles: Sequence[str]) -> str:
     scope = ' scope="col"' if tag == "th" else ""
     shown = "".join(
-        f'<{tag}{scope} style="{style}">{html.escape(str(cell))}</{tag}>'
+        f'<{tag}{scope} style="{style}">{_escaped(cell)}</{tag}>'
         for cell, style in zip(cells, styles, strict=True)
     )
     return f"<tr>{shown}</tr>"
@@ -190,7 +217,7 @@ def _html_row(tag: Literal["td", "th"], cells: Sequence[object], styles: Sequenc
 def _style(column: Sequence[str]) -> str:
     """Return the style of a column: figures to the right, long texts broken into lines."""
     if _numeric(column):
-        return "text-align:right"
+        return "text-align:right;white-space:nowrap"
     if max(map(len, column), default=0) > _LONG_CELL:
         return "text-align:left;white-space:normal;min-width:18em"
     return "text-align:left"
@@ -237,6 +264,7 @@ def _numeric(column: Sequence[str]) -> bool:
 def _width(text: str) -> int:
     """Count the terminal columns of a text: wide characters take two, combining marks none."""
     return sum(
-        0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1
+        2 if unicodedata.east_asian_width(mark) in "WF" else 1
         for mark in text
+        if unicodedata.category(mark) not in {"Mn", "Me", "Cf"}
     )

@@ -9,13 +9,14 @@ import csv
 import gzip
 import io
 import json
+import math
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from workbench.errors import BadValue, UnknownName, Unreadable, some
+from workbench.errors import BadValue, InputError, UnknownName, Unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,9 @@ LIMIT_BYTES = 4 * 1024**3
 
 LIMIT_LINE_BYTES = 64 * 1024**2
 """The longest line."""
+
+LIMIT_DEPTH = 200
+"""The deepest JSON; what walks through a value calls itself once or twice for each level."""
 
 TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TEXT_SUFFIXES = (".txt",)
@@ -61,13 +65,11 @@ def read_frame(path: Path) -> "pd.DataFrame":
     BadValue
         If the content is not what the suffix says, not UTF-8, cut short or too large.
     """
-    import pandas as pd
-
     kind = suffix(path)
     if kind in {".jsonl", ".ndjson"}:
-        return pd.DataFrame.from_records(list(_json_lines(path)))
+        return from_records(list(_json_lines(path)), str(path))
     if kind == ".json":
-        return pd.DataFrame.from_records(_json_list(path))
+        return from_records(_json_list(path), str(path))
     if kind in {".csv", ".tsv"}:
         return _separated(path, "," if kind == ".csv" else "\t")
     if kind == ".parquet":
@@ -76,6 +78,29 @@ def read_frame(path: Path) -> "pd.DataFrame":
         f"a file of records must end in {', '.join(TABLE_SUFFIXES)} (or one of these and .gz), but "
         f"{path.name!r} came; rename it, or read it with pandas and pass the frame."
     )
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def from_records(records: "Sequence[Mapping[str, Any]]", source: str) -> "pd.DataFrame":
+    """Make a frame of records, one row per record.
+
+    Raises
+    ------
+    BadValue
+        If a text holds half of a surrogate pair, which JSON can write and no file can hold.
+    """
+    import pandas as pd
+
+    for at, record in enumerate(records, start=1):
+        for text in (*record, *record.values()):
+            if isinstance(text, str) and not text.isascii() and (half := _HALF.search(text)):
+                raise BadValue(
+                    f"{source} must hold whole characters, but row {at} has {half[0]!r}, half of "
+                    "a surrogate pair; write U+FFFD in its place."
+                )
+    return pd.DataFrame.from_records(records)
 
 
 def read_lines(path: Path) -> list[str]:
@@ -97,21 +122,37 @@ def read_lines(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, unpacked, with the faults of the content told in one sentence."""
+def readable(path: Path) -> Iterator[None]:
+    """Tell in one sentence why a path cannot be looked at or opened.
+
+    Raises
+    ------
+    Unreadable
+        If the block raises an OSError.
+    """
     try:
-        with path.open("rb") as raw:
-            packed = path.name.endswith(".gz")
-            yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if packed else raw)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadValue(
-            f"{path} must be a whole gzip file, but it is broken ({error}); fetch or pack it again."
-        ) from None
+        yield
+    except InputError:
+        raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise Unreadable(
             f"{path} must be a readable file, but opening it failed ({reason}); check the path."
         ) from None
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, unpacked, with the faults of the content told in one sentence."""
+    with readable(path), path.open("rb") as raw:
+        packed = path.name.endswith(".gz")
+        try:
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if packed else raw)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadValue(
+                f"{path} must be a whole gzip file, but it is broken ({error}); fetch or pack it "
+                "again."
+            ) from None
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -154,12 +195,30 @@ def _whole(path: Path) -> bytes:
 
 def _parse(text: str, path: Path, at: int) -> Any:  # noqa: ANN401 - JSON holds anything
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if _too_deep(value):
+            raise RecursionError
     except RecursionError:
         reason = "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        at += error.lineno - 1
+        reason = f"{error.msg} at character {error.colno}"
     except ValueError as error:
         reason = str(error)
+    else:
+        return value
     raise BadValue(f"{path} must be JSON, but line {at} is not ({reason}); correct that line.")
+
+
+def _too_deep(value: object) -> bool:
+    """Go down level by level, without a call for each."""
+    level: list[Any] = [[value]]
+    for _ in range(LIMIT_DEPTH + 1):
+        nested = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [cell for cells in nested for cell in cells if isinstance(cell, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -226,7 +285,9 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
 def _typed(cells: Sequence[str], name: str) -> list[Any]:
     """Turn the cells of one column into numbers when all of them are, and "" into None."""
     filled = [cell for cell in cells if cell]
-    numeric = bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)
+    numeric = bool(filled) and all(
+        _NUMBER.fullmatch(cell) and math.isfinite(float(cell)) for cell in filled
+    )
     if not numeric or name in _TEXT_COLUMNS or name.startswith("reference"):
         return [cell or None for cell in cells]
     whole = all(cell.lstrip("-").isdigit() for cell in filled)
@@ -237,10 +298,16 @@ def _parquet(path: Path) -> "pd.DataFrame":
     import pyarrow
     import pyarrow.parquet
 
+    content = io.BytesIO(_whole(path))
     try:
-        table = pyarrow.parquet.read_table(io.BytesIO(_whole(path)))
-        return cast("pd.DataFrame", table.to_pandas())
-    except pyarrow.ArrowInvalid as error:
+        packed = pyarrow.parquet.ParquetFile(content)
+        groups = map(packed.metadata.row_group, range(packed.num_row_groups))
+        if sum(group.total_byte_size for group in groups) > LIMIT_BYTES:
+            raise _too_large(path)
+        return cast("pd.DataFrame", packed.read().to_pandas())
+    except (pyarrow.ArrowException, OSError) as error:
+        told = str(error).rpartition("'<Buffer>': ")[2]
+        reason = " ".join("".join(c if c.isprintable() else " " for c in told).split())
         raise BadValue(
-            f"{path} must be a Parquet file, but it is not ({some([str(error)])}); write it again."
+            f"{path} must be a Parquet file, but it is not ({reason}); write it again."
         ) from None

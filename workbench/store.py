@@ -26,9 +26,11 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     binary file
         Where to write.
     """
-    target = Path(path)
+    # the file that a link leads to is written, and the link stays
+    target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    neighbour = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    # a part of the name, since the whole may be as long as a name can be
+    neighbour = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}")
     try:
         with neighbour.open("xb") as stream:
             yield stream

@@ -7,7 +7,7 @@ data comes in; inside the package a table is trusted.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["key", "text", "texts", "number", "count", "any"]
 """What a cell may hold: "key" (an identifier), "text", "texts" (a list of text), "number" (finite),
-"count" (a whole number, not negative) or "any". A cell may be missing unless its column is required."""
+"count" (a whole number, not negative) or "any". A cell may be missing unless it is a required key."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Table:
             present = [name for name in key if name in frame]
             doubled = frame[frame.duplicated(present)] if present == list(key) else frame[:0]
             if len(doubled):
-                first = {name: doubled.iloc[0][name] for name in key}
+                first = {name: _value(doubled.iloc[0][name]) for name in key}
                 raise BadValue(
                     f"{self.name} ({source}) must have one row per {' × '.join(key)}, but "
                     f"{first} comes again in row {doubled.index[0] + 1} "
@@ -134,7 +134,12 @@ def each_row(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _as_key(value: object) -> str:
-    return _as_text(value) if isinstance(value, str) else str(_as_whole(value))
+    if isinstance(value, str):
+        return _as_text(value)
+    # beyond 2**53 a float stands for several whole numbers, and two names would become one
+    if isinstance(value, float) and abs(value) > 2**53:
+        raise ValueError
+    return str(_as_whole(value))
 
 
 def _as_whole(value: object) -> int:
@@ -146,7 +151,7 @@ def _as_whole(value: object) -> int:
 
 
 def _as_count(value: object) -> int:
-    if (count := _as_whole(value)) < 0:
+    if not 0 <= (count := _as_whole(value)) < 2**63:
         raise ValueError
     return count
 
@@ -162,7 +167,8 @@ def _as_text(value: object) -> str:
 def _as_texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [_as_text(value)]
-    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+    # a set has no order, and what is computed from it would differ from run to run
+    if isinstance(value, (Mapping, Set)) or not isinstance(value, Iterable):
         raise TypeError
     return [_as_text(each) for each in value if not is_missing(each)]
 
@@ -196,7 +202,7 @@ def _cast(cells: "pd.Series[Any]", column: Field, where: str) -> "pd.Series[Any]
             if missing and column.required and column.kind == "key":
                 raise ValueError
             values.append(([] if dtype == "object" else None) if missing else cast(value))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             came = "nothing" if missing else repr(str(value)[:60])
             raise BadValue(
                 f"{column.name} in {where} must be {must}, but {came} came in row {row + 1}; "
@@ -253,20 +259,31 @@ def records(rows: "pd.DataFrame") -> dict[str, dict[str, Any]]:
     records = (dict(zip(columns, cells, strict=True)) for cells in rows.itertuples(False, None))
     return {
         str(record["row_id"]): {
-            name: _value(cell) for name, cell in record.items() if not is_missing(cell)
+            name: _value(cell)
+            for name, cell in record.items()
+            # the check makes an empty list of references that are missing
+            if not (is_missing(cell) or (name == "references" and len(cell) == 0))
         }
         for record in records
     }
 
 
 def _value(cell: object) -> object:
-    """Turn a cell into what JSON knows: numpy scalars and arrays, timestamps and containers."""
+    """Turn a cell into what JSON knows, the same for every file format.
+
+    A file makes floats of the whole numbers in a column with gaps, and fills the gaps of records
+    inside a cell; neither is a difference in content.
+    """
     if hasattr(cell, "tolist"):
         cell = cell.tolist()
+    if is_missing(cell):
+        return None
     if isinstance(cell, Mapping):
-        return {str(key): _value(value) for key, value in cell.items()}
+        return {str(key): _value(value) for key, value in cell.items() if not is_missing(value)}
     if isinstance(cell, (list, tuple)):
         return [_value(value) for value in cell]
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
     return cell if isinstance(cell, (str, int, float, bool, type(None))) else str(cell)
 
 
