@@ -375,7 +375,7 @@ def test_a_folder_that_cannot_be_written_is_told(place, capsys):
     Path("taken").write_text("a file")
     status, out, err = _run(capsys, "report empty.ipynb --folder taken")
     assert (status, out) == (2, "")
-    assert err == "workbench: taken must be writable and readable, but File exists.\n"
+    assert err == f"workbench: {place}/taken must be writable and readable, but File exists.\n"
 
 
 def test_a_hostile_name_cannot_command_the_terminal(place, capsys):

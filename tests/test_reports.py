@@ -43,7 +43,10 @@ def notebook(tmp_path):
         new_code_cell("widget", execution_count=44, outputs=[shows(widget)]),
     )
     loaded = nbformat.read(path, as_version=4)
-    loaded.metadata = {"widgets": {"state": {}}, "language_info": {"name": "python", "version": "3.11.2"}}
+    loaded.metadata = {
+        "widgets": {"state": {}},
+        "language_info": {"name": "python", "version": "3.11.2"},
+    }
     path.write_text(nbformat.writes(loaded), encoding="utf-8")
     return path
 

@@ -6,7 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.views import THEME, colours
+from workbench.views import THEME, colours, pairs
 
 
 def comparison(systems=("base", "good", "bad"), **options):
@@ -42,7 +42,7 @@ def test_a_leaderboard_draws_every_system_with_its_interval_and_marks_the_baseli
     c = comparison()
     figure = shown(wb.views.leaderboard(c))
     frame = c.leaderboard().frame.query("metric == 'exact_match'")
-    assert [trace["y"][0] for trace in figure["data"]] == ["good", "base", "bad"]
+    assert [trace["name"] for trace in figure["data"]] == ["good", "base", "bad"]
     for trace, row in zip(figure["data"], frame.to_dict("records"), strict=True):
         assert trace["x"][0] == pytest.approx(row["score"], rel=1e-3)
         assert trace["x"][0] + trace["error_x"]["array"][0] == pytest.approx(
@@ -87,10 +87,78 @@ def test_slices_draw_a_panel_per_value():
         "half: a (n = 30)",
         "half: b (n = 30)",
     ]
-    assert "a: 1 better, 1 worse; b: 1 better, 1 worse" in figure.layout.title.text.replace(
+    assert "a: 1 better and 1 worse; b: 1 better and 1 worse" in figure.layout.title.text.replace(
         "<br>", " "
     )
     assert len(figure.data) == 4
+
+
+def test_a_matrix_writes_each_difference_and_marks_the_verdict():
+    c = comparison()
+    figure = wb.views.matrix(c)
+    assert (
+        figure.layout.title.text.replace("<br>", " ")
+        == "3 of 3 pairs are told apart in exact_match (row minus column)"
+    )
+    deltas = c.matrix("exact_match")
+    assert list(figure.layout.xaxis.ticktext) == list(deltas.index) == ["good", "base", "bad"]
+    drawn = shown(figure)["data"][0]
+    assert drawn["text"] == [
+        ["", "0.417 ▲", "0.833 ▲"],
+        ["−0.417 ▼", "", "0.417 ▲"],
+        ["−0.833 ▼", "−0.417 ▼", ""],
+    ]
+    assert drawn["z"][0] == [None, 1.0, 1.0]
+
+
+def test_a_matrix_of_a_metric_without_a_direction_marks_no_verdict():
+    rows = wb.read([{"input": str(i), "references": ["a b"]} for i in range(20)])
+    texts = {"long": ["a b c"] * 20, "short": ["a"] * 20}
+    c = wb.compare(wb.score(wb.outputs(rows, texts), rows, [wb.LengthRatio()]), samples=100)
+    assert wb.views.matrix(c).data[0].text[0][1].split()[1:] == []
+
+
+def test_a_matrix_of_one_system_is_refused():
+    rows = wb.read([{"input": "a", "references": ["a"]}])
+    c = wb.compare(wb.score(wb.outputs(rows, {"a": ["a"]}), rows, [wb.ExactMatch()]))
+    with pytest.raises(BadValue) as caught:
+        wb.views.matrix(c)
+    assert str(caught.value) == (
+        "a matrix needs at least two systems, but one came; score another."
+    )
+
+
+def test_two_metrics_stand_against_each_other_with_both_intervals():
+    c = comparison()
+    figure = wb.views.metrics(c, "exact_match", "length_ratio")
+    assert figure.layout.title.text.replace("<br>", " ").startswith("exact_match puts good first")
+    board = c.leaderboard().frame.set_index(["metric", "system"])
+    for trace in figure.data:
+        for axis, metric in (("x", "exact_match"), ("y", "length_ratio")):
+            row = board.loc[metric, trace.name]
+            assert trace[axis][0] == pytest.approx(row["score"], rel=1e-3)
+            high = trace[axis][0] + trace[f"error_{axis}"].array[0]
+            assert high == pytest.approx(row["ci_high"], rel=1e-3)
+
+
+def test_rows_are_drawn_one_dot_each_and_counted_on_either_side():
+    figure = wb.views.rows(comparison(), "good")
+    assert figure.layout.title.text.replace("<br>", " ") == (
+        "good does better than base on 25 rows, worse on 0 and as well on 35 in exact_match (above "
+        "the line: better)"
+    )
+    assert len(figure.data[0].x) == 60
+    assert sum(y > x for x, y in zip(figure.data[0].x, figure.data[0].y, strict=True)) == 25
+
+
+def test_so_many_rows_are_thinned_out_and_the_title_says_so(monkeypatch):
+    monkeypatch.setattr(pairs, "MOST_POINTS", 25)
+    figure = wb.views.rows(comparison(), "bad")
+    assert len(figure.data[0].x) == 20
+    assert figure.layout.title.text.replace("<br>", " ").endswith("(20 drawn)")
+    assert "on 0 rows, worse on 25 and as well on 35" in figure.layout.title.text.replace(
+        "<br>", " "
+    )
 
 
 def test_an_unknown_metric_is_named():
@@ -123,7 +191,7 @@ def test_a_system_keeps_its_colour_in_every_figure():
     chosen = colours(["good", "base", "bad"])
     for figure in (wb.views.leaderboard(comparison()), wb.views.forest(comparison())):
         for trace in figure.data:
-            assert trace.marker.color == chosen[trace.y[0]]
+            assert trace.marker.color == chosen[trace.name]
 
 
 def test_markers_tell_systems_apart_without_colour():
@@ -134,7 +202,7 @@ def test_markers_tell_systems_apart_without_colour():
 def test_a_hostile_system_name_is_text():
     c = comparison(systems=("base", "<a href='javascript:alert(1)'>x</a>", "\x1b[31mred"))
     figure = wb.views.leaderboard(c)
-    labels = [trace.y[0] for trace in figure.data]
+    labels = [trace.name for trace in figure.data]
     assert "&lt;a href='javascript:alert(1)'&gt;x…" in labels
     assert "�[31mred" in labels
     assert "<a" not in figure.to_json()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import wording
 from workbench.contrasts import Settings, differences, intervals, judged, with_margins
-from workbench.display import Sheet
+from workbench.display import Lines, Sheet
 from workbench.errors import BadValue, some, unknown_name
 from workbench.metrics.scoring import Scores
-from workbench.pairing import Failures
+from workbench.pairing import Failures, side_by_side
 from workbench.stats import sacrebleu_tests
 from workbench.stats.corrections import Correction
 from workbench.stats.paired import Test
@@ -21,7 +21,6 @@ from workbench.tables import each_row
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_SLICES = 50
 _MATRIX_VALUES = ("delta", "p", "p_adjusted", "verdict", "n_changed")
 
 
@@ -51,7 +50,7 @@ class Comparison:
     @property
     def sheet(self) -> Sheet:
         """The frame as it is shown."""
-        return self._sheet(self.frame, f"Differences from {self.settings.baseline}")
+        return self.differences()
 
     def __repr__(self) -> str:
         return repr(self.sheet)
@@ -59,12 +58,17 @@ class Comparison:
     def _repr_html_(self) -> str:
         return self.sheet._repr_html_()
 
-    def sentences(self, metric: str | None = None) -> list[str]:
-        """Say each difference in plain words, of one metric or of all."""
-        frame = self.frame
-        if metric is not None:
-            frame = frame[frame["metric"] == self.scores.metric(metric).name]
-        return [wording.sentence(self.scores, self.settings, row) for row in each_row(frame)]
+    def differences(self, metric: str | None = None) -> Sheet:
+        """Show each difference from the baseline, under one metric or under all."""
+        return self._sheet(self._under(metric), f"Differences from {self.settings.baseline}")
+
+    def sentences(self, metric: str | None = None, *, system: str | None = None) -> Lines:
+        """Say each difference in plain words, under one metric or all, of one system or all."""
+        frame = self._under(metric)
+        if system is not None:
+            self._require(system)
+            frame = frame[frame["system"] == system]
+        return Lines(wording.sentence(self.scores, self.settings, row) for row in each_row(frame))
 
     def leaderboard(self) -> Sheet:
         """Rank the systems under each metric, with intervals and groups that cannot be told apart.
@@ -91,6 +95,14 @@ class Comparison:
         self._require(system, other)
         found = differences(self.scores, self.settings, [(system, other)])
         return self._sheet(judged(self.scores, self.settings, found), f"{system} against {other}")
+
+    def pairs(self, metric: str) -> Sheet:
+        """Compare all pairs of systems under one metric, which are the family of the correction."""
+        frame = self._pairs(self.scores.metric(metric).name)
+        title = f"All pairs under {metric}, each against the baseline beside it"
+        return wording.differences_sheet(
+            frame, self.scores, self.settings, title, lead=["baseline"]
+        )
 
     def matrix(
         self,
@@ -151,7 +163,7 @@ class Comparison:
         records = [
             {"slice": column, "value": value, **record}
             for column in columns
-            for value, rows in self._sliced(column)
+            for value, rows in self.scores.slice_rows(column)
             for record in differences(self.scores, settings, pairs, metrics=metrics, rows=rows)
         ]
         frame = judged(self.scores, settings, records)
@@ -189,16 +201,80 @@ class Comparison:
             `other_value`, `delta`; of repeats the first text and the mean value.
         """
         other = other or self.settings.baseline
-        self._require(system, other)
         chosen = self.scores.metrics[0] if metric is None else self.scores.metric(metric)
-        frame = _side_by_side(self.scores, chosen.name, system, other)
+        frame = self.by_row(system, other, metric=chosen.name)
         gain = frame["delta"] * (-1 if chosen.direction == "down" else 1)
-        keys = {"gain": -gain, "loss": gain, "size": -gain.abs()}
-        if sort not in keys:
-            raise unknown_name("sort", sort, keys)
-        order = keys[sort].sort_values(kind="stable").index[:n]
+        sizes = {"gain": gain, "loss": -gain, "size": gain.abs()}
+        if sort not in sizes:
+            raise unknown_name("sort", sort, sizes)
+        size = sizes[sort][sizes[sort] > 0]
+        order = size.sort_values(ascending=False, kind="stable").index[:n]
         frame = frame.loc[order].reset_index(drop=True)
         return wording.examples_sheet(frame, chosen, system, other)
+
+    def by_row(
+        self, system: str, other: str | None = None, *, metric: str | None = None
+    ) -> "pd.DataFrame":
+        """Return the rows that two systems answered, with the texts and the values of both.
+
+        Parameters
+        ----------
+        system, other : str
+            The systems; the other is the baseline by default.
+        metric : str, optional
+            The first by default.
+
+        Returns
+        -------
+        DataFrame
+            `row_id`, `input`, `references`, `text`, `other_text`, `value`, `other_value`, `delta`,
+            in the dataset's order; of repeats the first text and the mean value.
+        """
+        other = other or self.settings.baseline
+        self._require(system, other)
+        name = self.scores.metrics[0].name if metric is None else self.scores.metric(metric).name
+        return side_by_side(self.scores, name, system, other)
+
+    def only(
+        self,
+        *,
+        systems: Iterable[str] | None = None,
+        metrics: Iterable[str] | None = None,
+        where: Mapping[str, str] | None = None,
+        baseline: str | None = None,
+    ) -> "Comparison":
+        """Make the same comparison of a part of the same scores.
+
+        Parameters
+        ----------
+        systems : iterable of str, optional
+            The systems to keep; the baseline stays.
+        metrics : iterable of str, optional
+            The metrics to keep.
+        where : mapping of str to str, optional
+            By column, the value of the rows to keep: ``{"style": "feature"}``.
+        baseline : str, optional
+            Another system to compare with.
+
+        Returns
+        -------
+        Comparison
+            With a family, and so adjusted p-values, of its own.
+
+        Raises
+        ------
+        BadValue
+            If no row is left.
+        UnknownName
+            If a system, a metric or a column does not exist.
+        """
+        baseline = baseline or self.settings.baseline
+        chosen = self.scores.systems if systems is None else [baseline, *systems]
+        self._require(*chosen)
+        scores = self.scores.only(systems=chosen, metrics=metrics, where=where)
+        kept = [metric.name for metric in scores.metrics]
+        margins = {name: loss for name, loss in self.settings.margins.items() if name in kept}
+        return _compared(scores, replace(self.settings, baseline=baseline, margins=margins))
 
     def assert_not_worse(
         self, margins: Mapping[str, float], *, systems: Iterable[str] | None = None
@@ -216,11 +292,19 @@ class Comparison:
         ------
         AssertionError
             If one is worse, or the interval leaves it open.
+        BadValue
+            If there is nothing to compare: a gate must not pass for want of a system or a margin.
         """
         chosen = self._challengers if systems is None else list(systems)
         self._require(*chosen)
         frame = with_margins(self.scores, self.frame, margins)
         frame = frame[frame["system"].isin(chosen) & frame["metric"].isin(margins)]
+        if frame.empty:
+            raise BadValue(
+                "assert_not_worse must have a margin and a system other than the baseline, but "
+                f"margins for {some(margins) or 'nothing'} and the systems {some(chosen) or 'none'} "
+                f"came, with {self.settings.baseline!r} the baseline; name what to compare."
+            )
         failed = each_row(frame[frame["not_worse"] != "yes"])
         if failed:
             told = "; ".join(wording.margin_words(self.scores, row) for row in failed)
@@ -241,6 +325,12 @@ class Comparison:
     def _sheet(self, frame: "pd.DataFrame", title: str) -> Sheet:
         return wording.differences_sheet(frame, self.scores, self.settings, title)
 
+    def _under(self, metric: str | None) -> "pd.DataFrame":
+        """Return the differences under one metric, or all."""
+        if metric is None:
+            return self.frame
+        return self.frame[self.frame["metric"] == self.scores.metric(metric).name]
+
     def _pairs(self, metric: str) -> "pd.DataFrame":
         """Return all pairs under a metric, adjusted among themselves; they are found once."""
         if metric not in self._all_pairs:
@@ -253,28 +343,14 @@ class Comparison:
         """Return one metric's part of the leaderboard."""
         frame = intervals(self.scores, self.settings, self.scores.metric(metric))
         pairs = self._pairs(metric)
-        told = pairs[pairs["p_adjusted"] <= 1 - self.settings.level]
+        told = pairs[pairs["p_adjusted"] <= self.settings.alpha]
         apart = [frozenset(pair) for pair in zip(told["system"], told["baseline"], strict=True)]
         letters = tie_letters(frame["system"].tolist(), apart)
-        frame.insert(2, "rank", range(1, len(frame) + 1))
+        up = self.scores.metric(metric).direction != "down"
+        ranks = frame["score"].rank(method="min", ascending=not up).astype("Int64")
+        frame.insert(2, "rank", ranks)
         frame.insert(6, "group", frame["system"].map(letters))
         return frame
-
-    def _sliced(self, column: str) -> list[tuple[str, list[str]]]:
-        """Return the rows of each value of a column."""
-        outputs = self.scores.outputs
-        if column not in outputs:
-            raise unknown_name("slice", column, outputs.columns)
-        values = outputs[column].map(str)
-        if (n_values := values.nunique()) > _MOST_SLICES:
-            raise BadValue(
-                f"a slice must have at most {_MOST_SLICES} values, but {column!r} has {n_values} "
-                f"({some(values.unique(), 3)}); group its values in a new column."
-            )
-        return [
-            (value, outputs.loc[values == value, "row_id"].unique().tolist())
-            for value in sorted(values.unique())
-        ]
 
 
 def compare(
@@ -372,6 +448,13 @@ def compare(
         compat=compat,
         seed=(sacrebleu_tests.SEED if peer else 0) if seed is None else seed,
     )
+    return _compared(scores, settings, progress)
+
+
+def _compared(
+    scores: Scores, settings: Settings, progress: Callable[[int, int], None] | None = None
+) -> Comparison:
+    """Compare as the settings say; within a metric the best system comes first."""
     pairs = [(each, settings.baseline) for each in scores.systems if each != settings.baseline]
     records: list[dict[str, Any]] = []
     for at, metric in enumerate(scores.metrics, start=1):
@@ -381,9 +464,14 @@ def compare(
         if progress:
             progress(at, len(scores.metrics))
     frame = judged(scores, settings, records)
-    return Comparison(
-        scores, settings, with_margins(scores, frame, settings.margins) if margins else frame
-    )
+    if len(frame) and not frame["n"].any():
+        raise BadValue(
+            f"two systems must have a row that both answered, but {settings.baseline} shares none "
+            "with any other; look at the column 'error', or use failures='worst'."
+        )
+    if settings.margins:
+        frame = with_margins(scores, frame, settings.margins)
+    return Comparison(scores, settings, frame)
 
 
 def _turned(value: Any, values: str) -> Any:  # noqa: ANN401 - a figure or a verdict
@@ -393,20 +481,3 @@ def _turned(value: Any, values: str) -> Any:  # noqa: ANN401 - a figure or a ver
     return (
         {"better": "worse", "worse": "better"}.get(value, value) if values == "verdict" else value
     )
-
-
-def _side_by_side(scores: Scores, metric: str, system: str, other: str) -> "pd.DataFrame":
-    """Return the rows that two systems answered, with texts and values of both."""
-    frame = scores.frame[scores.frame["metric"] == metric].dropna(subset="value")
-    texts = scores.outputs.set_index("output_id")["text"]
-    sides = []
-    for name, prefix in ((system, ""), (other, "other_")):
-        part = frame[frame["system"] == name]
-        part = part.assign(text=texts.loc[part["output_id"]].to_numpy())
-        rows = part.groupby("row_id", sort=False)
-        sides.append(rows.agg({"text": "first", "value": "mean"}).add_prefix(prefix))
-    both = sides[0].join(sides[1], how="inner")
-    known = [name for name in ("input", "references") if name in scores.outputs]
-    dataset = scores.outputs.drop_duplicates("row_id").set_index("row_id")[known]
-    joined = dataset.join(both, how="inner").reset_index()
-    return joined.assign(delta=joined["value"] - joined["other_value"])

@@ -14,7 +14,7 @@ from workbench.pairing import Failures, Mask, Panel, panel
 from workbench.stats import sacrebleu_tests
 from workbench.stats.corrections import Correction, adjusted
 from workbench.stats.exact import Array
-from workbench.stats.paired import Test, Units
+from workbench.stats.paired import Difference, Interval, Test, Units
 from workbench.tables import each_row
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 Verdict = Literal["better", "worse", "identical", "undecided"]
 Record = dict[str, Any]
+
+_NAN = float("nan")
+# What stands for systems without a row that can be scored.
+_NOTHING = Interval(_NAN, _NAN, _NAN)
+_NO_DIFFERENCE = Difference(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN, 0, "no row that both answered")
 
 COLUMNS = (
     "metric", "system", "baseline", "score", "baseline_score", "delta", "ci_low", "ci_high",
@@ -65,6 +70,11 @@ class Settings:
                 f"cluster={self.cluster!r} and failures={self.failures!r} came; leave them out."
             )
 
+    @property
+    def alpha(self) -> float:
+        """The level of the tests; 1 − 0.9 would be a little less than 0.1."""
+        return round(1 - self.level, 12)
+
     def __str__(self) -> str:
         test = f"paired {self.test}"
         if self.compat:
@@ -91,7 +101,7 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
     for mask, systems in _by_mask(arranged, [(system,) for system in arranged.systems]):
         units = _units(arranged, mask, metric, settings)
         for (system,) in systems:
-            figure = units.interval(arranged.systems.index(system))
+            figure = _NOTHING if not mask.any() else units.interval(arranged.systems.index(system))
             record = {"metric": metric.name, "system": system, "score": figure.value}
             record |= {"ci_low": figure.low, "ci_high": figure.high, "n": int(mask.sum())}
             record |= _missing(scores, metric, system) | {"n_clusters": units.n_units}
@@ -140,8 +150,11 @@ def differences(
         for mask, members in _by_mask(arranged, pairs):
             units = _units(arranged, mask, metric, settings)
             for pair in members:
-                found[pair] = _difference(scores, settings, metric, arranged, units, pair)
-                found[pair]["n"] = int(mask.sum())
+                record = _difference(settings, metric, arranged, units, pair)
+                if settings.compat and mask.any():
+                    record |= _sacrebleu_p(scores, settings, metric, *pair)
+                signature = scores.signatures[metric.name]
+                found[pair] = record | {"n": int(mask.sum()), "signature": signature}
         records += [found[pair] for pair in pairs]
     return records
 
@@ -176,7 +189,7 @@ def judged(
     p_values = frame["p"].to_numpy(dtype=np.float64)
     frame["p_adjusted"] = adjusted(p_values, correction or settings.correction)
     frame["verdict"] = [
-        _verdict(scores.metric(row["metric"]), row, settings.level) for row in each_row(frame)
+        _verdict(scores.metric(row["metric"]), row, settings.alpha) for row in each_row(frame)
     ]
     return frame
 
@@ -186,8 +199,9 @@ def with_margins(
 ) -> "pd.DataFrame":
     """Add `margin` and `not_worse` to a frame of differences.
 
-    `not_worse` is "yes" when the whole interval lies above a loss of the margin, "no" when it lies
-    below, else "undecided" (a test of non-inferiority at half the intervals' level).
+    `not_worse` is "yes" when the whole interval lies above a loss of the margin or the systems are
+    identical, "no" when it lies below, else "undecided" (a test of non-inferiority at half the
+    intervals' level).
 
     Raises
     ------
@@ -226,11 +240,6 @@ def _by_mask(
     found: dict[bytes, tuple[Mask, list[tuple[str, ...]]]] = {}
     for group in groups:
         mask = arranged.rows_of(*group)
-        if not mask.any():
-            raise BadValue(
-                f"{' and '.join(group)} must have a row with outputs that can be scored, but there "
-                "is none; look at the column 'error', or use failures='worst'."
-            )
         found.setdefault(mask.tobytes(), (mask, []))[1].append(group)
     yield from found.values()
 
@@ -250,20 +259,14 @@ def _units(arranged: Panel, mask: Mask, metric: Metric, settings: Settings) -> U
 
 
 def _difference(
-    scores: Scores,
-    settings: Settings,
-    metric: Metric,
-    arranged: Panel,
-    units: Units,
-    pair: tuple[str, ...],
+    settings: Settings, metric: Metric, arranged: Panel, units: Units, pair: tuple[str, ...]
 ) -> Record:
+    """Compare two systems on units that both answered, or say that there are none."""
     system, baseline = pair
-    found = units.difference(
-        arranged.systems.index(system), arranged.systems.index(baseline), test=settings.test
-    )
-    p, method = found.p, found.method
-    if settings.compat:
-        p, method = _sacrebleu_p(scores, settings, metric, system, baseline)
+    found = _NO_DIFFERENCE
+    if units.n_units:
+        places = [arranged.systems.index(each) for each in pair]
+        found = units.difference(*places, test=settings.test)
     return {
         "metric": metric.name,
         "system": system,
@@ -273,17 +276,16 @@ def _difference(
         "delta": found.delta,
         "ci_low": found.ci_low,
         "ci_high": found.ci_high,
-        "p": p,
+        "p": found.p,
         "n_changed": found.n_changed,
         "n_clusters": units.n_units,
-        "method": method,
-        "signature": scores.signatures[metric.name],
+        "method": found.method,
     }
 
 
 def _sacrebleu_p(
     scores: Scores, settings: Settings, metric: Metric, system: str, baseline: str
-) -> tuple[float, str]:
+) -> Record:
     """Run sacrebleu's own test on the statistics in the dataset's order."""
     outputs, statistics = scores.outputs, scores.statistics[metric.name]
     if outputs.duplicated(["row_id", "system"]).any():
@@ -307,7 +309,8 @@ def _sacrebleu_p(
     randomised = settings.test == "randomisation"
     test = sacrebleu_tests.paired_randomisation if randomised else sacrebleu_tests.paired_bootstrap
     p = test(first, second, metric.aggregate, samples=settings.samples, seed=settings.seed)
-    return p, f"sacrebleu {'ar' if randomised else 'bs'}, {settings.samples} samples"
+    name = "ar" if randomised else "bs"
+    return {"p": p, "method": f"sacrebleu {name}, {settings.samples} samples"}
 
 
 def _missing(scores: Scores, metric: Metric, system: str) -> Record:
@@ -318,12 +321,12 @@ def _missing(scores: Scores, metric: Metric, system: str) -> Record:
     return {"n_failed": lost["n_absent"] + n_unscored, "n_empty": lost["n_empty"]}
 
 
-def _verdict(metric: Metric, row: Record, level: float) -> Verdict | None:
-    if row["n_changed"] == 0:
+def _verdict(metric: Metric, row: Record, alpha: float) -> Verdict | None:
+    if row["n_changed"] == 0 and row["n"] > 0:
         return "identical"
     if metric.direction is None:
         return None
-    if not row["p_adjusted"] <= 1 - level or row["delta"] == 0:
+    if not row["p_adjusted"] <= alpha or row["delta"] == 0:
         return "undecided"
     return "better" if (row["delta"] > 0) == (metric.direction == "up") else "worse"
 
@@ -331,6 +334,8 @@ def _verdict(metric: Metric, row: Record, level: float) -> Verdict | None:
 def _not_worse(metric: Metric, row: Record, margin: float | None) -> str | None:
     if margin is None:
         return None
+    if row["verdict"] == "identical":
+        return "yes"
     low, high = row["ci_low"], row["ci_high"]
     if metric.direction == "down":
         low, high = -high, -low

@@ -179,3 +179,21 @@ def _with_absent(outputs: "pd.DataFrame", statistics: Array) -> "tuple[pd.DataFr
     added = added.assign(system=absent.get_level_values(1), text=None)
     filler = np.full((len(added), statistics.shape[1]), np.nan)
     return pd.concat([outputs, added], ignore_index=True), np.concatenate([statistics, filler])
+
+
+def side_by_side(scores: Scores, metric: str, system: str, other: str) -> "pd.DataFrame":
+    """Return the rows that two systems answered, with texts and values of both."""
+    frame = scores.frame[scores.frame["metric"] == metric].dropna(subset="value")
+    texts = scores.outputs.set_index("output_id")["text"]
+    sides = []
+    for name, prefix in ((system, ""), (other, "other_")):
+        part = frame[frame["system"] == name]
+        part = part.assign(text=texts.loc[part["output_id"]].to_numpy())
+        rows = part.groupby("row_id", sort=False)
+        sides.append(rows.agg({"text": "first", "value": "mean"}).add_prefix(prefix))
+    both = sides[0].join(sides[1], how="inner")
+    known = [name for name in ("input", "references") if name in scores.outputs]
+    dataset = scores.outputs.drop_duplicates("row_id").set_index("row_id")[known]
+    joined = dataset.join(both, how="inner").reset_index()
+    joined["delta"] = joined["value"] - joined["other_value"]
+    return joined[["row_id", *known, "text", "other_text", "value", "other_value", "delta"]]

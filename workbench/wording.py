@@ -9,7 +9,7 @@ from workbench.display import Sheet
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
 from workbench.pairing import cluster_column
-from workbench.tables import each_row
+from workbench.tables import each_row, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,9 @@ def differences_sheet(
             f"{row['n_changed']} of {row['n_clusters']}",
             _MARKS.get(row["verdict"], "–"),
         ]
-        body.append([*cells, str(row["not_worse"] or "–")] if "not_worse" in row else cells)
+        if "not_worse" in row:
+            cells.append("–" if is_missing(row["not_worse"]) else row["not_worse"])
+        body.append(cells)
     header += ["not worse"] if "not_worse" in frame else []
     return Sheet(frame, caption(scores, settings, title), header, body)
 
@@ -107,6 +109,10 @@ def sentence(scores: Scores, settings: Settings, row: Record) -> str:
     system, baseline, metric = row["system"], row["baseline"], row["metric"]
     if row["verdict"] == "identical":
         return f"{system} and {baseline} are identical under {metric} (n = {row['n']})."
+    if is_missing(row["delta"]):
+        return (
+            f"{system} and {baseline} have no figures to compare under {metric} (n = {row['n']})."
+        )
     places = _places(scores.metric(metric), row["score"])
     size = f"{display.number(abs(row['delta']), places)} {metric}"
     ends = (row["ci_low"], row["ci_high"])
@@ -119,8 +125,10 @@ def sentence(scores: Scores, settings: Settings, row: Record) -> str:
     )
     if row["verdict"] in {"better", "worse"}:
         return f"{system} is {row['verdict']} than {baseline} by {size} {sure}."
-    side = "above" if row["delta"] > 0 else "below"
     told = "cannot be told apart from" if row["verdict"] == "undecided" else "differs from"
+    if row["delta"] == 0:
+        return f"{system} {told} {baseline}: no difference {sure}."
+    side = "above" if row["delta"] > 0 else "below"
     return f"{system} {told} {baseline}: {size} {side} it {sure}."
 
 

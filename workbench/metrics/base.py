@@ -90,14 +90,15 @@ class Metric(ABC):
         array of float, shape (...)
             NaN where there is nothing to make a figure of.
         """
+        value, weight = sums[..., 0], sums[..., 1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(sums[..., 0] / sums[..., 1])
+            return np.where(weight == 0, np.nan, value / weight)
 
     def scorable(self, outputs: "pd.DataFrame") -> NDArray[np.bool_]:
         """Tell for each output whether there is something to score: a text, and no error."""
         there: NDArray[np.bool_] = outputs["text"].notna().to_numpy()
         if "error" in outputs:
-            there &= outputs["error"].isna().to_numpy()
+            there = there & outputs["error"].isna().to_numpy()  # pandas lends it read-only
         return there
 
     def refuse(self, outputs: "pd.DataFrame") -> None:  # noqa: B027 - a hook

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.errors import BadValue, Unreadable
 from workbench.metrics.base import Array, Metric, option, require_references
@@ -81,6 +82,11 @@ class BLEU(Metric):
             raise BadValue(
                 f"max_ngram_order must be at least 1, but {self.max_ngram_order} came; use 4."
             )
+        if self.smooth_value is not None and not 0 <= self.smooth_value < math.inf:
+            raise BadValue(
+                f"smooth_value must be a number of at least 0, but {self.smooth_value} came; use "
+                "0.1 for 'floor' and 1 for 'add-k'."
+            )
 
     @cached_property
     def _peer(self) -> Any:  # noqa: ANN401 - untyped
@@ -91,7 +97,8 @@ class BLEU(Metric):
         try:
             return Peer(
                 lowercase=self.lowercase,
-                tokenize=self.tokenize,
+                # an older name of the same, of which sacrebleu warns
+                tokenize="flores101" if self.tokenize == "spm" else self.tokenize,
                 smooth_method=self.smooth_method,
                 smooth_value=self.smooth_value,
                 max_ngram_order=self.max_ngram_order,
@@ -121,11 +128,12 @@ class BLEU(Metric):
     def aggregate(self, sums: Array) -> Array:
         """Return BLEU for each sum of statistics.
 
-        The operations and their order are sacrebleu's, and a float32 input is computed in float32,
-        so that each figure equals the peer's in its last bit.
+        The operations and their order are sacrebleu's, and a float32 input is computed in float32
+        (but for the lengths), so that each figure equals the peer's in its last bit.
         """
         order = self.max_ngram_order
-        hyp_len, ref_len = sums[..., 0], sums[..., 1]
+        lengths = sums[..., :2].astype(np.float64)
+        hyp_len, ref_len = lengths[..., 0], lengths[..., 1]
         correct, total = sums[..., 2 : 2 + order].copy(), sums[..., 2 + order :].copy()
         matched = correct.any(axis=-1)
         if self.smooth_method == "add-k":
@@ -142,7 +150,7 @@ class BLEU(Metric):
         n_orders = (
             reached.sum(axis=-1).clip(1) if self.effective_order else np.full(matched.shape, order)
         )
-        mean = _sum_in_order(logs, n_orders) / n_orders
+        mean = _sum_first(logs, n_orders) / n_orders
         score = np.where(hyp_len > 0, brevity, 0.0) * _each(math.exp, mean)
         return np.where(matched, score, 0.0)
 
@@ -168,12 +176,10 @@ def _each(function: Callable[[float], float], values: Array) -> Array:
     return np.array(flat, dtype=np.float64).reshape(values.shape)
 
 
-def _sum_in_order(logs: Array, n_orders: Array) -> Array:
-    """Add the first orders' logarithms one after the other, as Python's `sum` does."""
-    total = np.zeros(logs.shape[:-1])
-    for order in range(logs.shape[-1]):
-        total = total + np.where(order < n_orders, logs[..., order], 0.0)
-    return total
+def _sum_first(logs: Array, n_orders: NDArray[np.integer[Any]]) -> Array:
+    """Add the first orders' logarithms by Python's `sum`, which compensates from 3.12 on."""
+    rows = zip(logs.reshape(-1, logs.shape[-1]).tolist(), n_orders.ravel().tolist(), strict=True)
+    return np.array([sum(row[:n]) for row, n in rows], dtype=np.float64).reshape(n_orders.shape)
 
 
 def _require_sentencepiece(tokenize: str) -> None:

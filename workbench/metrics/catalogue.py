@@ -25,6 +25,11 @@ _FIXED: dict[str, tuple[Callable[..., Metric], dict[str, Any]]] = {
     "column": (Column, {}),
 }
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
+_READERS: dict[object, tuple[str, Callable[[str], object]]] = {
+    bool: ("yes or no", _WORDS.__getitem__),
+    int: ("a whole number", int),
+    float | None: ("a number", float),
+}
 
 NAMES = tuple(_FIXED)
 """The names that `named` knows."""
@@ -44,7 +49,7 @@ def named(text: str) -> Metric:
     UnknownName
         If there is no such metric or option.
     BadValue
-        If an option has no value.
+        If an option has no value, or one of the wrong kind.
 
     Examples
     --------
@@ -55,7 +60,7 @@ def named(text: str) -> Metric:
     if name not in _FIXED:
         raise unknown_name("metric", name, _FIXED)
     maker, given = _FIXED[name]
-    known = {each.name for each in fields(maker)}  # type: ignore[arg-type]
+    known = {each.name: each.type for each in fields(maker) if each.name != "bounds"}  # type: ignore[arg-type]
     options = dict(given)
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
@@ -65,19 +70,16 @@ def named(text: str) -> Metric:
             raise BadValue(
                 f"an option must be written as option=value, but {part!r} came in {text!r}."
             )
-        options[key] = _value(value)
+        options[key] = _value(value, known[key], f"{key} of {name}")
     if name == "column" and "column" not in options:
         raise BadValue(f"a column must be named, but {text!r} came; write column:column=NAME.")
     return maker(**options)
 
 
-def _value(text: str) -> bool | int | float | str:
-    """Read the value of an option: yes and no, a number, or a text."""
-    if text in _WORDS:
-        return _WORDS[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _value(text: str, kind: object, what: str) -> object:
+    """Read the value of an option as what its field holds."""
+    must, read = _READERS.get(kind, ("a text", str))
+    try:
+        return read(text)
+    except (KeyError, ValueError):
+        raise BadValue(f"{what} must be {must}, but {text!r} came; write it so.") from None

@@ -67,8 +67,8 @@ class ChrF(Metric):
     def __post_init__(self) -> None:
         if self.char_order < 1 or self.word_order < 0 or self.beta <= 0:
             raise BadValue(
-                "char_order and beta must be at least 1 and word_order at least 0, but "
-                f"{self.char_order}, {self.beta} and {self.word_order} came; use 6, 2 and 0."
+                "char_order must be at least 1, word_order at least 0 and beta above 0, but "
+                f"{self.char_order}, {self.word_order} and {self.beta} came; use 6, 0 and 2."
             )
         object.__setattr__(self, "name", self.name or "chrf" + "+" * self.word_order)
 

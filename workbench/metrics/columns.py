@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue, unknown_name
-from workbench.metrics.base import Array, Direction, Metric
+from workbench.metrics.base import Array, Direction, Metric, option
 from workbench.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# A column of mixed objects may hold numpy's own numbers.
+_NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Column(Metric):
     name: str = ""
 
     def __post_init__(self) -> None:
+        if self.direction is not None:
+            option("direction", self.direction, ("up", "down"))
         object.__setattr__(self, "name", self.name or self.column)
 
     @property
@@ -63,7 +68,7 @@ class Column(Metric):
         """Return value and count of each output."""
         values = outputs[self.column].tolist()
         for output_id, value in zip(outputs["output_id"], values, strict=True):
-            if not isinstance(value, (int, float)) or not np.isfinite(value):
+            if not isinstance(value, _NUMBERS) or not np.isfinite(value):
                 raise BadValue(
                     f"column {self.column!r} must be numeric, but {str(value)[:40]!r} came for "
                     f"output {output_id!r}; turn it into a number, or leave the cell empty."

@@ -123,6 +123,7 @@ class ROUGE(Metric):
         """Raise BadValue for texts that rouge_score's tokenizer or sentence rule does not read."""
         if not self.strict:
             return
+        require_references(self, outputs)
         texts = [*outputs["text"], *(text for texts in outputs["references"] for text in texts)]
         if self.tokenizer == "rouge_score":
             self._refuse_foreign_letters(texts)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from workbench.metrics.base import Array, Metric
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_SLICES = 50
+"""A column with more values than this is no slice."""
 
 # Outputs per step of work: often enough for a progress bar, seldom enough to cost nothing.
 _CHUNK = 2_000
@@ -70,6 +73,94 @@ class Scores:
         """Tell for each output whether the metric of that name could score it."""
         return ~np.asarray(np.isnan(self.statistics[name]).any(axis=1))
 
+    def only(
+        self,
+        *,
+        systems: Iterable[str] | None = None,
+        metrics: Iterable[str] | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> "Scores":
+        """Return a part of the scores; nothing is computed anew.
+
+        Parameters
+        ----------
+        systems, metrics : iterable of str, optional
+            Names to keep; all by default.
+        where : mapping of str to str, optional
+            By column, the value of the rows to keep.
+
+        Raises
+        ------
+        BadValue
+            If nothing is left.
+        UnknownName
+            If a system, a metric or a column does not exist.
+        """
+        chosen = self.metrics if metrics is None else tuple(self.metric(name) for name in metrics)
+        kept = np.ones(len(self.outputs), dtype=bool)
+        if systems is not None:
+            kept &= self.outputs["system"].isin(set(systems)).to_numpy()
+        for column, value in (where or {}).items():
+            kept &= (self.slice_values(column) == value).to_numpy()
+        if not kept.any() or not chosen:
+            raise BadValue(
+                f"a part of the scores must hold a row and a metric, but nothing is left of "
+                f"{self.dataset} where {dict(where or {})}; choose other values."
+            )
+        told = ", ".join(f"{column} = {value}" for column, value in (where or {}).items())
+        return replace(
+            self,
+            dataset=f"{self.dataset} where {told}" if told else self.dataset,
+            outputs=self.outputs[kept].reset_index(drop=True),
+            metrics=chosen,
+            statistics={each.name: self.statistics[each.name][kept] for each in chosen},
+            signatures={each.name: self.signatures[each.name] for each in chosen},
+        )
+
+    @property
+    def slice_columns(self) -> list[str]:
+        """Columns of the dataset with 2 to 50 different values and no meaning of their own."""
+        known = {field.name for table in (tables.ROWS, tables.OUTPUTS) for field in table.columns}
+        return [
+            str(name)
+            for name in self.outputs.columns
+            if name not in known and 2 <= self.slice_values(name).nunique() <= MOST_SLICES
+        ]
+
+    def slice_values(self, column: str) -> "pd.Series[str]":
+        """Return the value of a column for each output, in words: "(missing)" where there is none.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such column.
+        """
+        if column not in self.outputs:
+            raise unknown_name("slice", column, self.slice_columns)
+        cells = self.outputs[column]
+        return cells.map(lambda cell: "(missing)" if tables.is_missing(cell) else str(cell))
+
+    def slice_rows(self, column: str) -> list[tuple[str, list[str]]]:
+        """Return the rows of each value of a column, values in order.
+
+        Raises
+        ------
+        BadValue
+            If the column has more than 50 values.
+        UnknownName
+            If there is no such column.
+        """
+        values = self.slice_values(column)
+        if (n_values := values.nunique()) > MOST_SLICES:
+            raise BadValue(
+                f"a slice must have at most {MOST_SLICES} values, but {column!r} has {n_values} "
+                f"({some(values.unique(), 3)}); group its values in a new column."
+            )
+        return [
+            (value, self.outputs.loc[values == value, "row_id"].unique().tolist())
+            for value in sorted(values.unique())
+        ]
+
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """SCORES: one row per output and metric; `value` is missing where there is none."""
@@ -79,6 +170,7 @@ class Scores:
         parts = []
         for metric in self.metrics:
             values = bounded(metric, metric.aggregate(self.statistics[metric.name]))
+            values = np.where(self.scored(metric.name), values, np.nan)
             part = self.outputs[columns].assign(metric=metric.name, value=values)
             parts.append(part.assign(signature=self.signatures[metric.name]))
         order = [field.name for field in tables.SCORES.columns]
@@ -110,7 +202,7 @@ class Scores:
     def __repr__(self) -> str:
         n_rows = self.outputs["row_id"].nunique()
         names = ", ".join(metric.name for metric in self.metrics)
-        return (
+        return plain(
             f"Scores: {len(self.systems)} systems × {n_rows} rows of {self.dataset} by {names}; "
             f"{self.failure_note}"
         )
@@ -151,7 +243,8 @@ def score(
     outputs : DataFrame
         OUTPUTS.
     rows : DataFrame
-        ROWS; a column that OUTPUTS has too is called `…_row` in the join.
+        ROWS. `input` and `references` are always theirs; any other column that OUTPUTS has too is
+        called `…_row` in the join.
     metrics : iterable of Metric
         The metrics, with distinct names.
     progress : callable, optional
@@ -203,7 +296,8 @@ def join(scores: Sequence[Scores]) -> Scores:
     Raises
     ------
     BadValue
-        If the datasets differ, a metric has unequal signatures, or a system came twice.
+        If the datasets or the metrics differ, a metric has unequal signatures, a system came
+        twice, or there are no scores.
 
     Examples
     --------
@@ -218,6 +312,8 @@ def join(scores: Sequence[Scores]) -> Scores:
     """
     import pandas as pd
 
+    if not scores:
+        raise BadValue("join needs at least one result of wb.score, but none came; pass a list.")
     first = scores[0]
     for other in scores[1:]:
         _same_measure(first, other)
@@ -241,11 +337,23 @@ def join(scores: Sequence[Scores]) -> Scores:
 
 
 def _same_measure(first: Scores, other: Scores) -> None:
+    if lone := sorted(set(first.signatures) ^ set(other.signatures)):
+        raise BadValue(
+            f"scores to be joined must have the same metrics, but {some(lone)} came on one side "
+            "only; score both with the same list."
+        )
     for name, signature in first.signatures.items():
-        if other.signatures.get(name) != signature:
+        if other.signatures[name] != signature:
             raise BadValue(
                 f"figures to be compared must have equal signatures, but {name} came as "
-                f"{signature!r} and as {other.signatures.get(name)!r}; score both with one metric."
+                f"{signature!r} and as {other.signatures[name]!r}; score both with one metric."
+            )
+    # A peer's signature need not tell every option: sacrebleu's leaves out the beta of chrF.
+    for one, same in ((each, other.metric(each.name)) for each in first.metrics):
+        if is_dataclass(one) and one != same:
+            raise BadValue(
+                f"figures to be compared must be made alike, but {one.name} came as {one!r} and as "
+                f"{same!r}; score both with one metric."
             )
     if first.digest != other.digest:
         raise BadValue(
@@ -282,7 +390,9 @@ def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
     ordered = outputs.assign(_position=outputs["row_id"].map(position)).sort_values(
         ["_position", "system", "repeat"], kind="stable"
     )
-    return ordered.drop(columns="_position").merge(
+    # One file may be read as both tables, and only ROWS has checked its references.
+    twice = [name for name in ("input", "references") if name in ordered]
+    return ordered.drop(columns=["_position", *twice]).merge(
         rows, on="row_id", how="left", suffixes=("", "_row"), validate="many_to_one"
     )
 

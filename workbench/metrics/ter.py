@@ -80,5 +80,7 @@ class TER(Metric):
         """Return TER for each sum of statistics; text against empty references is 100."""
         edits, length = sums[..., 0], sums[..., 1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            rate = np.where(length > 0, edits / length, np.where(edits > 0, 1.0, 0.0))
+            # the peer's arithmetic stays in float32 where that came
+            alone = (edits > 0).astype(sums.dtype)
+            rate = np.where(length > 0, edits / length, alone)
         return np.asarray(100 * rate)

@@ -6,6 +6,7 @@ the point, all integers; integers below 2⁵³ add without error in float64, a m
 A double of magnitude 2⁻²⁵ or more survives the cut unchanged; smaller ones keep 2⁻⁷⁸ absolute.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,26 +53,32 @@ class Exact:
         return cls(limbs)
 
     def value(self) -> Array:
-        """Return the values as floats."""
-        result = self.limbs[-1]
-        for limb in self.limbs[-2::-1]:
-            result = limb + result / _PIECE
-        return np.asarray(result)
+        """Return the values as floats, rounded once."""
+        if len(self.limbs) == 1:
+            return np.asarray(self.limbs[0])
+        whole, first, second, third = self.limbs
+        head = whole + first / _PIECE
+        lost = whole - head + first / _PIECE
+        return np.asarray(head + (lost + (second + third / _PIECE) / _PIECE**2))
 
     def sum(self, axis: int) -> "Exact":
         """Add along an axis of the values."""
-        return self._checked(self.limbs.sum(axis=axis + 1))
+        return self._added(lambda limbs: limbs.sum(axis=axis + 1))
 
     def scaled(self, factors: NDArray[np.integer[Any]]) -> "Exact":
         """Multiply by whole numbers, which broadcast against the values."""
-        return self._checked(self.limbs * factors)
+        return self._added(lambda limbs: limbs * factors)
 
     def grouped(self, codes: NDArray[np.integer[Any]], n_groups: int) -> "Exact":
         """Add the values, along their first axis, that share a code from 0 to n_groups − 1."""
-        limbs = np.zeros((len(self.limbs), n_groups, *self.limbs.shape[2:]))
-        for total, limb in zip(limbs, self.limbs, strict=True):
-            np.add.at(total, codes, limb)
-        return self._checked(limbs)
+
+        def add(limbs: Array) -> Array:
+            totals = np.zeros((len(limbs), n_groups, *limbs.shape[2:]))
+            for total, limb in zip(totals, limbs, strict=True):
+                np.add.at(total, codes, limb)
+            return totals
+
+        return self._added(add)
 
     def weighted(self, weights: Array) -> Array:
         """Return the weighted sums over the first axis of the values.
@@ -85,9 +92,12 @@ class Exact:
         -------
         array of float, shape (n_sums, ...)
         """
-        flat = self.limbs.reshape(*self.limbs.shape[:2], -1)
-        sums = np.stack([weights @ limb for limb in flat])
-        return self._checked(sums.reshape(len(flat), -1, *self.limbs.shape[2:])).value()
+
+        def add(limbs: Array) -> Array:
+            sums = np.stack([weights @ limb for limb in limbs.reshape(*limbs.shape[:2], -1)])
+            return sums.reshape(len(limbs), -1, *limbs.shape[2:])
+
+        return self._added(add).value()
 
     def __getitem__(self, index: Any) -> "Exact":  # noqa: ANN401 - whatever NumPy takes
         """Select values."""
@@ -98,11 +108,23 @@ class Exact:
         """Subtract value by value."""
         return Exact(self.limbs - other.limbs)
 
-    @staticmethod
-    def _checked(limbs: Array) -> "Exact":
-        if limbs.size and np.abs(limbs).max() >= _LARGEST:
+    def _added(self, add: Callable[[Array], Array]) -> "Exact":
+        """Add pieces, refuse what could round on the way, and carry."""
+        limbs = add(self.limbs)
+        # Where signs differ, a small sum can come of large parts; their sizes bound them all.
+        sizes = add(np.abs(self.limbs)) if (self.limbs < 0).any() else limbs
+        if sizes.size and sizes.max() >= _LARGEST:
             raise BadValue(
                 "sums of statistics must stay below 2**53, but a sum reached "
-                f"{np.abs(limbs).max():.3g}; use larger units, such as seconds for nanoseconds."
+                f"{sizes.max():.3g}; use larger units, such as seconds for nanoseconds."
             )
-        return Exact(limbs)
+        return Exact(_carried(limbs))
+
+
+def _carried(limbs: Array) -> Array:
+    """Move what exceeds 26 bits into the piece above: equal values become equal pieces."""
+    for at in range(len(limbs) - 1, 0, -1):
+        carry = np.floor(limbs[at] / _PIECE)
+        limbs[at] -= carry * _PIECE
+        limbs[at - 1] += carry
+    return limbs

@@ -40,7 +40,7 @@ class Difference(NamedTuple):
     ci_low, ci_high : float
         Bootstrap interval of delta; NaN for fewer than two units.
     p : float
-        Two-sided p-value.
+        Two-sided p-value; NaN where there is no figure, or a single unit to bootstrap.
     n_changed : int
         Units on which the systems' statistics differ.
     method : str
@@ -137,26 +137,21 @@ class Units:
         changed = (self.statistics.limbs[:, :, a] != self.statistics.limbs[:, :, b]).any(
             axis=(0, 2)
         )
-        n_changed = int(changed.sum())
-        delta = float(self.scores[a] - self.scores[b])
+        score_a, score_b = float(self.scores[a]), float(self.scores[b])
         deltas = self.resampled_scores[:, a] - self.resampled_scores[:, b]
         low, high = self._quantiles(deltas)
-        if n_changed == 0:
-            p, method = 1.0, "identical"
-        elif test == "bootstrap":
-            p, method = bootstrap_p(deltas), f"bootstrap, {self.samples} samples"
-        elif n_changed <= MAX_EXACT:
-            p, method = (
-                self._exact_p(a, b, changed),
-                f"exact randomisation, {2**n_changed} exchanges",
-            )
+        if test == "bootstrap" and changed.any():
+            p = bootstrap_p(deltas) if self.n_units > 1 else float("nan")
+            method = f"bootstrap, {self.samples} samples"
         else:
-            p, method = self._random_p(a, b), f"randomisation, {self.samples} exchanges"
-        score_a, score_b = float(self.scores[a]), float(self.scores[b])
-        return Difference(score_a, score_b, delta, low, high, p, n_changed, method)
+            p, method = self._randomisation(a, b, changed)
+        n_changed = int(changed.sum())
+        return Difference(score_a, score_b, score_a - score_b, low, high, p, n_changed, method)
 
     def _figures(self, sums: Array) -> Array:
-        return self.aggregate(sums / self.scale if self.scale != 1 else sums)
+        figures = self.aggregate(sums / self.scale if self.scale != 1 else sums)
+        # 5/0 is as little of a figure as 0/0.
+        return np.where(np.isinf(figures), np.nan, figures)
 
     def _quantiles(self, values: Array) -> tuple[float, float]:
         if self.n_units < 2 or np.isnan(values).any():
@@ -164,6 +159,18 @@ class Units:
         tail = (1 - self.level) / 2
         low, high = np.quantile(values, [tail, 1 - tail])
         return float(low), float(high)
+
+    def _randomisation(self, a: int, b: int, changed: Array) -> tuple[float, str]:
+        """Return the p-value of the randomisation test, and how it was found."""
+        n_changed = int(changed.sum())
+        if n_changed == 0:
+            return 1.0, "identical"
+        if np.isnan(self.scores[[a, b]]).any():
+            return float("nan"), "no figure to test"
+        if n_changed <= MAX_EXACT:
+            p = self._exact_p(a, b, changed)
+            return p, f"exact randomisation, {2**n_changed} exchanges"
+        return self._random_p(a, b), f"randomisation, {self.samples} exchanges"
 
     def _exact_p(self, a: int, b: int, changed: Array) -> float:
         """Return the share of all exchanges of changed units that differ at least as much."""
@@ -185,14 +192,20 @@ class Units:
         return float((hits.sum() + 1) / (len(hits) + 1))
 
     def _as_large(self, a: int, b: int, sums_a: Array, sums_b: Array) -> Array:
-        """Tell which exchanges differ at least as much as what was observed; ties count."""
+        """Tell which exchanges differ at least as much as what was observed.
+
+        Ties count, and so do exchanges without a figure.
+        """
         observed = abs(self.scores[a] - self.scores[b])
         slack = _TIE * max(abs(self.scores[a]), abs(self.scores[b]))
-        return np.asarray(np.abs(self._figures(sums_a) - self._figures(sums_b)) >= observed - slack)
+        sizes = np.abs(self._figures(sums_a) - self._figures(sums_b))
+        return np.asarray(~(sizes < observed - slack))
 
 
 def bootstrap_p(deltas: Array) -> float:
     """Return the two-sided p-value at which the percentile interval first holds zero.
+
+    NaN where a resample has no figure.
 
     References
     ----------
@@ -203,6 +216,8 @@ def bootstrap_p(deltas: Array) -> float:
     >>> bootstrap_p(np.array([0.1, 0.2, 0.3, -0.1]))
     0.8
     """
+    if np.isnan(deltas).any():
+        return float("nan")
     below = (np.sum(deltas <= 0) + 1) / (len(deltas) + 1)
     above = (np.sum(deltas >= 0) + 1) / (len(deltas) + 1)
     return float(min(1.0, 2 * min(below, above)))

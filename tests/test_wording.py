@@ -1,0 +1,245 @@
+"""How a comparison speaks: sentences for every verdict, sheets and their captions, in full."""
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench import wording
+from workbench.contrasts import Settings
+from workbench.display import number, p_value
+
+SETTINGS = Settings(baseline="base", samples=100)
+NAN = float("nan")
+
+
+def scores_of(metrics, **texts):
+    texts = texts or {"base": ["no"] * 4, "sys": ["yes"] * 4}
+    rows = wb.read([{"input": "", "references": ["yes"]} for _ in range(4)])
+    table = wb.outputs(rows, texts).assign(latency_s=0.5)
+    return wb.score(table, rows, metrics)
+
+
+SCORES = scores_of([wb.ExactMatch(), wb.LengthRatio(), wb.Column("latency_s", direction="down")])
+
+
+def row(metric="exact_match", **cells):
+    return {
+        "metric": metric,
+        "system": "sys",
+        "baseline": "base",
+        "score": 0.7,
+        "baseline_score": 0.5,
+        "delta": 0.2,
+        "ci_low": 0.1,
+        "ci_high": 0.3,
+        "p": 0.004,
+        "p_adjusted": 0.012,
+        "n": 40,
+        "n_changed": 20,
+        "n_clusters": 40,
+        "verdict": "better",
+    } | cells
+
+
+SENTENCES = {
+    "better": (
+        row(),
+        "sys is better than base by 0.200 exact_match (95 % CI 0.100 to 0.300; "
+        "adjusted p = 0.012; n = 40).",
+    ),
+    "worse": (
+        row(delta=-0.2, ci_low=-0.3, ci_high=-0.1, verdict="worse", p_adjusted=0.0001),
+        "sys is worse than base by 0.200 exact_match (95 % CI 0.100 to 0.300; "
+        "adjusted p < 0.001; n = 40).",
+    ),
+    "better where low is better": (
+        row("latency_s", score=0.7, delta=-0.25, ci_low=-0.5, ci_high=-0.125),
+        "sys is better than base by 0.2500 latency_s (95 % CI 0.1250 to 0.5000; "
+        "adjusted p = 0.012; n = 40).",
+    ),
+    "identical": (
+        row(delta=0.0, verdict="identical"),
+        "sys and base are identical under exact_match (n = 40).",
+    ),
+    "undecided, above": (
+        row(ci_low=-0.1, verdict="undecided", p_adjusted=0.4321),
+        "sys cannot be told apart from base: 0.200 exact_match above it (95 % CI −0.100 to 0.300; "
+        "adjusted p = 0.432; n = 40).",
+    ),
+    "undecided, below": (
+        row(delta=-0.2, ci_low=-0.3, ci_high=0.1, verdict="undecided", p_adjusted=1.0),
+        "sys cannot be told apart from base: 0.200 exact_match below it (95 % CI −0.100 to 0.300; "
+        "adjusted p = 1.000; n = 40).",
+    ),
+    "undecided, level": (
+        row(delta=0.0, ci_low=-0.1, ci_high=0.1, verdict="undecided", p_adjusted=1.0),
+        "sys cannot be told apart from base: no difference (95 % CI −0.100 to 0.100; "
+        "adjusted p = 1.000; n = 40).",
+    ),
+    "neither end is better": (
+        row("length_ratio", score=1.25, delta=0.5, ci_low=0.25, ci_high=0.75, verdict=None),
+        "sys differs from base: 0.500 length_ratio above it (95 % CI 0.250 to 0.750; "
+        "adjusted p = 0.012; n = 40).",
+    ),
+    "a missing verdict of a frame": (
+        row("length_ratio", score=1.25, delta=-0.5, ci_low=-0.75, ci_high=-0.25, verdict=NAN),
+        "sys differs from base: 0.500 length_ratio below it (95 % CI 0.250 to 0.750; "
+        "adjusted p = 0.012; n = 40).",
+    ),
+    "no interval": (
+        row(ci_low=NAN, ci_high=NAN, verdict="undecided", p_adjusted=1.0, n=1),
+        "sys cannot be told apart from base: 0.200 exact_match above it (95 % CI – to –; "
+        "adjusted p = 1.000; n = 1).",
+    ),
+    "no figure": (
+        row(score=NAN, delta=NAN, p_adjusted=NAN, verdict="undecided"),
+        "sys and base have no figures to compare under exact_match (n = 40).",
+    ),
+}
+
+
+@pytest.mark.parametrize(("cells", "told"), SENTENCES.values(), ids=SENTENCES)
+def test_a_difference_is_told_in_one_sentence(cells, told):
+    assert wording.sentence(SCORES, SETTINGS, cells) == told
+
+
+def test_a_sentence_names_the_level_of_its_interval():
+    told = wording.sentence(SCORES, Settings(baseline="base", level=0.9), row())
+    assert "(90 % CI 0.100 to 0.300;" in told
+
+
+@pytest.mark.parametrize("outcome", ["no", "undecided"])
+def test_a_margin_that_is_not_kept_is_told_with_its_figures(outcome):
+    cells = row(delta=-0.2, ci_low=-0.3, ci_high=-0.1, not_worse=outcome, margin=0.05)
+    assert wording.margin_words(SCORES, cells) == (
+        f"sys in exact_match: {outcome}, difference −0.200 [−0.300, −0.100] against a margin of "
+        "0.050"
+    )
+
+
+# Captions
+
+
+def test_a_caption_says_what_of_which_data_and_how():
+    assert wording.caption(SCORES, SETTINGS, "Title") == (
+        "Title. the list given, 4 rows; paired randomisation, 100 samples, seed 0, correction "
+        "holm, 95 % intervals; every output has a text."
+    )
+
+
+def test_a_caption_counts_what_failed_and_says_what_became_of_it():
+    scores = scores_of(
+        [wb.ExactMatch()], base=["no", None, "", "yes"], sys=["yes", "yes", None, None]
+    )
+    for failures in ("exclude", "worst"):
+        told = wording.caption(scores, Settings(baseline="base", failures=failures), "Title")
+        assert told == (
+            "Title. the list given, 4 rows; paired randomisation, 10000 samples, seed 0, "
+            "correction holm, 95 % intervals; 0 outputs absent, 3 failed, 1 empty "
+            f"(failures='{failures}')."
+        )
+
+
+def clustered():
+    rows = wb.read(
+        [{"input": "", "references": ["yes"], "cluster": name} for name in ("x", "y", "x")]
+    )
+    return wb.score(wb.outputs(rows, {"base": ["yes"] * 3}), rows, [wb.ExactMatch()])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "3 rows in 2 clusters (cluster); paired randomisation"),
+        ({"cluster": "row_id"}, "3 rows; paired randomisation"),
+        ({"compat": "sacrebleu"}, "3 rows; sacrebleu's ar"),
+    ],
+)
+def test_a_caption_names_the_clusters_where_they_are_used(options, told):
+    caption = wording.caption(clustered(), Settings(baseline="base", **options), "Title")
+    assert caption.startswith(f"Title. the list given, {told}")
+
+
+# Sheets
+
+
+def test_a_sheet_of_differences_shows_figures_rounded_and_verdicts_marked():
+    cells = [
+        row(),
+        row(delta=-0.2, verdict="worse", p=0.0001),
+        row(delta=0.0, verdict="identical", n_changed=0),
+        row(verdict="undecided", p=NAN, p_adjusted=NAN),
+        row("length_ratio", verdict=None),
+    ]
+    sheet = wording.differences_sheet(pd.DataFrame(cells), SCORES, SETTINGS, "Title")
+    header = ["metric", "system", "score", "difference [interval]", "p", "adjusted p", "changed"]
+    assert list(sheet.header) == [*header, "verdict"]
+    assert [[*line[:2], *line[4:]] for line in sheet.body] == [
+        ["exact_match", "sys", "0.004", "0.012", "20 of 40", "▲ better"],
+        ["exact_match", "sys", "< 0.001", "0.012", "20 of 40", "▼ worse"],
+        ["exact_match", "sys", "0.004", "0.012", "0 of 40", "= identical"],
+        ["exact_match", "sys", "–", "–", "20 of 40", "? undecided"],
+        ["length_ratio", "sys", "0.004", "0.012", "20 of 40", "–"],
+    ]
+    assert sheet.body[0][2:4] == ["0.700", "0.200 [0.100, 0.300]"]
+
+
+def test_a_sheet_of_differences_shows_margins_where_there_are_any():
+    frame = pd.DataFrame([row(not_worse="yes"), row(not_worse=None)])
+    sheet = wording.differences_sheet(frame, SCORES, SETTINGS, "Title", lead=["n"])
+    assert (sheet.header[0], sheet.header[-1]) == ("n", "not worse")
+    assert [(line[0], line[-1]) for line in sheet.body] == [("40", "yes"), ("40", "–")]
+
+
+def test_a_leaderboard_has_a_line_per_system_and_a_column_per_metric():
+    scores = scores_of(
+        [wb.ExactMatch(), wb.LengthRatio()],
+        base=["no", "", "no", "no"],
+        sys=["yes", "yes", None, "yes so"],
+    )
+    sheet = wb.compare(scores, baseline="base", samples=50, level=0.8).leaderboard()
+    header = ["system", "exact_match", "group", "length_ratio", "group", "rows", "failed", "empty"]
+    assert list(sheet.header) == header
+    assert [[line[0], line[2], *line[4:]] for line in sheet.body] == [
+        ["sys", "a", "a", "3", "1", "0"],
+        ["base", "a", "a", "4", "0", "1"],
+    ]
+    assert sheet.caption == (
+        "Leaderboard; systems that share a letter cannot be told apart. the list given, 4 rows; "
+        "paired randomisation, 50 samples, seed 0, correction holm, 80 % intervals; 0 outputs "
+        "absent, 1 failed, 1 empty (failures='exclude')."
+    )
+
+
+def test_a_sheet_of_examples_cuts_long_texts_and_strips_what_could_act():
+    frame = pd.DataFrame(
+        [
+            {
+                "row_id": "1",
+                "text": "\x1b[31m" + "a" * 200,
+                "other_text": "two\nlines",
+                "value": 1.0,
+                "other_value": 0.25,
+                "delta": 0.75,
+            }
+        ]
+    )
+    sheet = wording.examples_sheet(frame, wb.ExactMatch(), "sys", "base")
+    assert sheet.caption == "1 rows on which sys and base differ most in exact_match"
+    assert list(sheet.header) == [
+        *["row_id", "sys wrote", "base wrote", "sys", "base", "difference"]
+    ]
+    ((row_id, text, other, *figures),) = sheet.body
+    assert (row_id, other, figures) == ("1", "two lines", ["1.000", "0.250", "0.750"])
+    assert text == "�[31m" + "a" * 154 + "…"
+
+
+def test_the_sentence_of_a_comparison_agrees_with_its_frame():
+    comparison = wb.compare(SCORES, baseline="base", samples=50, correction="none")
+    record = comparison.frame.iloc[0]
+    assert comparison.sentences("exact_match")[0] == (
+        f"sys cannot be told apart from base: {number(record['delta'], 3)} exact_match above it "
+        f"(95 % CI {number(record['ci_low'], 3)} to {number(record['ci_high'], 3)}; adjusted p = "
+        f"{p_value(record['p_adjusted'])}; n = 4)."
+    )
+    assert (record["delta"], record["p"]) == (1.0, 0.125)

@@ -1,0 +1,191 @@
+"""Two against each other: every pair of systems, two metrics, two systems row by row."""
+
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from workbench import display
+from workbench.comparison import Comparison
+from workbench.errors import BadValue
+from workbench.tables import each_row
+from workbench.views.theme import TEXT, finished, label, markers, metric_name, rounded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_POINTS = 5_000
+"""More rows than this are thinned out evenly in a figure of rows."""
+
+_MARKS = {"better": "▲", "worse": "▼", "identical": "=", "undecided": "?"}
+_SHADES = {"better": 1.0, "worse": -1.0}
+# Worse, undecided, better: told apart in grey by their lightness and by the marks in the cells.
+_SCALE = [[0.0, "#c8553d"], [0.5, "#b9b9b9"], [1.0, "#0b4f80"]]
+
+
+def matrix(comparison: Comparison, metric: str | None = None) -> go.Figure:
+    """Draw every pair of systems: the row's figure minus the column's, coloured by the verdict.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to draw.
+    metric : str, optional
+        The first by default.
+
+    Returns
+    -------
+    plotly Figure
+        Its title counts the pairs that are told apart.
+
+    Raises
+    ------
+    BadValue
+        If there is only one system.
+    """
+    name = metric_name(comparison, metric)
+    deltas = comparison.matrix(name)
+    if len(deltas) < 2:
+        raise BadValue("a matrix needs at least two systems, but one came; score another.")
+    verdicts = comparison.matrix(name, "verdict")
+    places = display.digits(comparison.scores.metric(name).bounds, deltas.abs().max().max())
+    systems = list(deltas.index)
+    # Cells are written by position: pandas makes a missing verdict NaN.
+    texts = [
+        [
+            "" if a == b else f"{display.number(deltas.loc[a, b], places)} {_mark(verdicts, a, b)}"
+            for b in systems
+        ]
+        for a in systems
+    ]
+    shades = [
+        [None if a == b else _SHADES.get(str(verdicts.loc[a, b]), 0.0) for b in systems]
+        for a in systems
+    ]
+    names = [label(system) for system in systems]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shades, text=texts, texttemplate="%{text}", colorscale=_SCALE, zmin=-1, zmax=1,
+            showscale=False, xgap=2, ygap=2, hoverongaps=False,
+            hovertemplate="row %{y}, column %{x}: %{text}<extra></extra>",
+        )
+    )  # fmt: skip
+    ticks = {"tickvals": list(range(len(names))), "ticktext": names, "showgrid": False}
+    figure.update_xaxes(ticks | {"side": "top", "tickangle": -45})
+    figure.update_yaxes(ticks | {"autorange": "reversed"})
+    told = sum(cell == "better" for cell in verdicts.to_numpy().ravel())
+    n_pairs = len(systems) * (len(systems) - 1) // 2
+    claim = f"{told} of {n_pairs} pairs are told apart in {name} (row minus column)"
+    return finished(figure, claim, "", 150 + 34 * len(systems))
+
+
+def metrics(comparison: Comparison, x: str, y: str) -> go.Figure:
+    """Draw each system's scores under two metrics, with the intervals of both.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to draw.
+    x, y : str
+        Names of metrics.
+
+    Returns
+    -------
+    plotly Figure
+        Its title says whom each metric puts first.
+    """
+    board = comparison.leaderboard().frame
+    parts = [board[board["metric"] == metric_name(comparison, name)] for name in (x, y)]
+    first = [label(part["system"].iloc[0]) for part in parts]
+    both = parts[0].merge(parts[1], on="system", suffixes=("_x", "_y"))
+    marks = markers(comparison.scores.systems)
+    figure = go.Figure()
+    for row in each_row(both):
+        bars = {
+            f"error_{axis}": {
+                "type": "data",
+                "symmetric": False,
+                "color": marks[row["system"]]["color"],
+                "thickness": 1,
+                "array": [rounded(row[f"ci_high_{axis}"] - row[f"score_{axis}"])],
+                "arrayminus": [rounded(row[f"score_{axis}"] - row[f"ci_low_{axis}"])],
+            }
+            for axis in ("x", "y")
+        }
+        figure.add_trace(
+            go.Scatter(
+                x=[rounded(row["score_x"])],
+                y=[rounded(row["score_y"])],
+                name=label(row["system"]),
+                mode="markers+text",
+                text=[label(row["system"])],
+                textposition="top right",
+                marker=dict(marks[row["system"]]),
+                hovertemplate=f"{label(row['system'])}: %{{x}}, %{{y}}<extra></extra>",
+                **bars,
+            )
+        )
+    claim = f"{x} puts {first[0]} first, {y} puts {first[1]} first"
+    if first[0] == first[1]:
+        claim = f"{x} and {y} both put {first[0]} first"
+    sure = display.percent(comparison.settings.level)
+    figure.update_yaxes(title_text=y)
+    return finished(figure, claim, f"{x}, {sure} intervals", 420)
+
+
+def rows(
+    comparison: Comparison, system: str, other: str | None = None, metric: str | None = None
+) -> go.Figure:
+    """Draw two systems row by row: each dot is a row, above the line the system does better.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to draw.
+    system, other : str
+        The systems; the other is the baseline by default.
+    metric : str, optional
+        The first by default.
+
+    Returns
+    -------
+    plotly Figure
+        Its title counts the rows on either side; of more than 5,000 rows an even part is drawn.
+    """
+    name = metric_name(comparison, metric)
+    other = other or comparison.settings.baseline
+    frame = comparison.by_row(system, other, metric=name)
+    step = -(-len(frame) // MOST_POINTS)
+    drawn = frame.iloc[::step]
+    values, others = (drawn[each].map(rounded).tolist() for each in ("value", "other_value"))
+    figure = go.Figure(
+        go.Scatter(
+            x=others,
+            y=values,
+            text=[label(row_id) for row_id in drawn["row_id"]],
+            mode="markers",
+            marker={**markers(comparison.scores.systems)[system], "size": 7, "opacity": 0.6},
+            hovertemplate="%{text}: %{y} against %{x}<extra></extra>",
+        )
+    )
+    ends = [min(values + others), max(values + others)]
+    line = {"x0": ends[0], "y0": ends[0], "x1": ends[1], "y1": ends[1]}
+    figure.add_shape(type="line", line={"color": TEXT, "width": 1.5}, **line)
+    figure.update_yaxes(title_text=f"{name} of {label(system)}")
+    claim = _rows_claim(comparison, frame, (system, other), name)
+    claim += f" ({len(drawn)} drawn)" if step > 1 else ""
+    return finished(figure, claim, f"{name} of {label(other)}", 420)
+
+
+def _mark(verdicts: "pd.DataFrame", a: str, b: str) -> str:
+    return _MARKS.get(str(verdicts.loc[a, b]), "")
+
+
+def _rows_claim(
+    comparison: Comparison, frame: "pd.DataFrame", pair: tuple[str, str], metric: str
+) -> str:
+    gain = frame["delta"] * (-1 if comparison.scores.metric(metric).direction == "down" else 1)
+    told = "below" if comparison.scores.metric(metric).direction == "down" else "above"
+    return (
+        f"{label(pair[0])} does better than {label(pair[1])} on {(gain > 0).sum()} rows, worse on "
+        f"{(gain < 0).sum()} and as well on {(gain == 0).sum()} in {metric} ({told} the line: better)"
+    )

@@ -1,0 +1,105 @@
+"""The one theme of all figures: colours, marks, labels and rounded numbers."""
+
+import html
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from workbench.comparison import Comparison
+from workbench.display import percent, plain
+
+# Mid tones that keep 3:1 against white and against JupyterLab's dark #111; after Okabe and Ito
+# (2008), told apart by the colour blind. Marker shapes tell systems apart in grey.
+_PALETTE = ("#0072b2", "#c8553d", "#0a8a65", "#a5629a", "#a97a00", "#4b8fc4", "#7d7d7d", "#8a5a2b")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "cross", "x", "hexagon")
+TEXT, LINE = "#757575", "rgba(128,128,128,0.35)"
+ROW_PX = 30
+_TITLE_COLUMNS = 52
+
+THEME = go.layout.Template(
+    layout={
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": TEXT},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "title": {
+            "x": 0,
+            "xref": "container",
+            "font": {"size": 15},
+            "yref": "container",
+            "y": 1,
+            "yanchor": "top",
+            "pad": {"t": 10},
+        },
+        "xaxis": {
+            "gridcolor": LINE,
+            "zeroline": False,
+            "automargin": True,
+            "title": {"font": {"size": 13}},
+        },
+        "yaxis": {"gridcolor": LINE, "zeroline": False, "automargin": True},
+        "margin": {"l": 10, "r": 20, "b": 40},
+        "showlegend": False,
+    }
+)
+"""Transparent, so that a figure stands on light and on dark pages."""
+
+
+def colours(systems: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each system, the same in every figure of these systems.
+
+    Examples
+    --------
+    >>> colours(["b", "a"])["a"]
+    '#0072b2'
+    """
+    return {name: _PALETTE[at % len(_PALETTE)] for at, name in enumerate(sorted(systems))}
+
+
+def markers(systems: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the marker of each system: its colour, and a shape that tells it apart in grey.
+
+    The shapes move on by one with each round of colours, so that 64 systems look different.
+    """
+    chosen = colours(systems)
+    n = len(_PALETTE)
+    return {
+        name: {"color": colour, "symbol": _SYMBOLS[(at + at // n) % len(_SYMBOLS)], "size": 10}
+        for at, (name, colour) in enumerate(chosen.items())
+    }
+
+
+def finished(figure: go.Figure, claim: str, axis: str, height: int) -> go.Figure:
+    """Give a figure the theme, its claim as a title, the title of its axis and its height."""
+    lines = textwrap.wrap(claim, _TITLE_COLUMNS)
+    above = 35 + 20 * len(lines)
+    return figure.update_layout(
+        template=THEME,
+        title_text="<br>".join(lines),
+        height=above + height,
+        margin_t=above,
+        xaxis_title_text=axis,
+    )
+
+
+def metric_name(comparison: Comparison, metric: str | None) -> str:
+    """Return the name of a metric, or of the first."""
+    scores = comparison.scores
+    return scores.metrics[0].name if metric is None else scores.metric(metric).name
+
+
+def difference_axis(comparison: Comparison, metric: str) -> str:
+    """Say what an axis of differences shows."""
+    settings = comparison.settings
+    return f"{metric} minus that of {label(settings.baseline)}, {percent(settings.level)} interval"
+
+
+def label(text: object) -> str:
+    """Return a text fit for plotly, which reads a little HTML."""
+    return html.escape(plain(text, width=32), quote=False)
+
+
+def rounded(value: float) -> float:
+    """Round to four significant digits: people read no more, and stored figures stay equal."""
+    return float(f"{value:.4g}")
