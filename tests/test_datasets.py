@@ -65,3 +65,110 @@ def test_the_recorded_outputs_of_news_summaries_can_be_made_again(tmp_path):
     assert len(made.splitlines()) == len(
         {tuple(json.loads(x).items())[:2] for x in made.splitlines()}
     )
+
+
+PHRASEBOOK = FOLDER / "phrasebook-en-es"
+
+
+@pytest.fixture(scope="module")
+def phrases():
+    return wb.read("phrasebook-en-es")
+
+
+def lines_of(name: str) -> list[dict[str, str]]:
+    text = (PHRASEBOOK / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def plain_words(text: str) -> str:
+    return " ".join("".join(m if m.isalnum() else " " for m in text.lower()).split())
+
+
+def test_phrasebook_en_es_is_what_its_card_says(phrases):
+    card = (PHRASEBOOK / "README.md").read_text(encoding="utf-8")
+    assert f"\nrows: {len(phrases)}\n" in card
+    assert len(phrases) == 248
+    assert Counter(phrases["register"]) == {"formal": 81, "informal": 75, "neutral": 92}
+    assert Counter(phrases["length"]) == {"short": 81, "medium": 86, "long": 81}
+    assert len(set(phrases["situation"])) == 8
+    assert set(Counter(phrases["situation"]).values()) == {31}
+    assert Counter(phrases["references"].map(len)) == {1: 81, 2: 84, 3: 83}
+    assert len(lines_of("memory.jsonl")) == 240
+    assert len((PHRASEBOOK / "lexicon.tsv").read_text(encoding="utf-8").splitlines()) == 1 + 1299
+    assert sum(path.stat().st_size for path in PHRASEBOOK.glob("*.*")) < 400_000
+
+
+def test_the_length_of_a_phrase_is_its_label(phrases):
+    words = phrases["input"].str.split().map(len)
+    label = words.map(lambda n: "short" if n <= 5 else "medium" if n <= 11 else "long")
+    assert (label == phrases["length"]).all()
+    assert (words.min(), words.max()) == (2, 18)
+
+
+def test_the_sentences_of_a_dialogue_share_a_cluster_and_stand_together(phrases):
+    sizes = Counter(phrases["cluster"])
+    assert len(sizes) == 182
+    assert Counter(min(size, 2) for size in sizes.values()) == {1: 150, 2: 32}
+    assert max(sizes.values()) == 4
+    assert (phrases.groupby("cluster")["situation"].nunique() == 1).all()
+    changes = phrases["cluster"] != phrases["cluster"].shift()
+    assert changes.sum() == len(sizes)
+
+
+def test_no_phrase_and_no_reference_of_a_phrase_is_there_twice(phrases):
+    assert phrases["input"].map(plain_words).is_unique
+    for references in phrases["references"]:
+        assert len({plain_words(text) for text in references}) == len(references)
+
+
+def test_spanish_references_open_what_they_close(phrases):
+    for text in (text for references in phrases["references"] for text in references):
+        assert text.count("¿") == text.count("?")
+        assert text.count("¡") == text.count("!")
+        assert text == " ".join(text.split())
+
+
+def test_formal_references_say_no_tu_and_neutral_ones_no_usted(phrases):
+    familiar = {"tú", "te", "ti", "tu", "tus", "contigo", "vosotros", "os", "eres", "tienes"}
+    polite = {"usted", "ustedes", "señor", "señora", "disculpe", "perdone", "podría"}
+    barred = {"formal": familiar, "informal": polite, "neutral": familiar | polite}
+    for register, references in zip(phrases["register"], phrases["references"], strict=True):
+        assert not barred[register] & set(plain_words(" ".join(references)).split())
+
+
+def test_the_memory_knows_no_sentence_of_the_rows_and_no_reference(phrases):
+    memory = lines_of("memory.jsonl")
+    english = {plain_words(pair["en"]) for pair in memory}
+    assert not english & set(phrases["input"].map(plain_words))
+    spanish = {plain_words(pair["es"]) for pair in memory}
+    assert not spanish & {plain_words(text) for texts in phrases["references"] for text in texts}
+
+
+def test_every_translator_answers_every_phrase(phrases):
+    outputs = wb.outputs(phrases, "phrasebook-en-es")
+    systems = ["apertium", "word_for_word", "repaired", "memory", "memory_edit", "copy"]
+    assert list(dict.fromkeys(outputs["system"])) == systems
+    assert len(outputs) == 6 * len(phrases)
+    assert outputs["text"].str.strip().str.len().gt(0).all()
+    texts = outputs.pivot(index="row_id", columns="system", values="text")
+    inputs = phrases.set_index("row_id")["input"]
+    assert (texts["copy"] == inputs.loc[texts.index]).all()
+    assert (texts["memory_edit"] != texts["repaired"]).sum() == 32
+    assert set(texts["memory"]) <= {pair["es"] for pair in lines_of("memory.jsonl")}
+
+
+def test_the_outputs_of_phrasebook_en_es_can_be_made_again_without_any_reference(
+    tmp_path, monkeypatch
+):
+    for path in PHRASEBOOK.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    hidden = [json.dumps(row | {"references": ["x"]}) for row in lines_of("rows.jsonl")]
+    (tmp_path / "rows.jsonl").write_text("\n".join(hidden), encoding="utf-8")
+    recorded = [json.dumps(x) for x in lines_of("outputs.jsonl") if x["system"] == "apertium"]
+    (tmp_path / "outputs.jsonl").write_text("\n".join(recorded), encoding="utf-8")
+    # an installed apertium may be of another version than the card names: use what was recorded
+    monkeypatch.setenv("PATH", "")
+    # a script finds the modules beside it; runpy leaves the path alone
+    monkeypatch.syspath_prepend(tmp_path)
+    runpy.run_path(str(tmp_path / "make_outputs.py"), run_name="__main__")
+    assert (tmp_path / "outputs.jsonl").read_bytes() == (PHRASEBOOK / "outputs.jsonl").read_bytes()
