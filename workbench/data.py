@@ -355,6 +355,10 @@ def _with_streams(
     names = [
         str(e) if isinstance(e, (str, Path)) else f"#{i + 1}" for i, e in enumerate(references)
     ]
+    if frame is None and not streams[0]:
+        raise BadValue(
+            f"a reference stream must have at least one line, but {names[0]} has none; check it."
+        )
     n_rows = len(streams[0] if frame is None else frame)
     for stream, label in zip(streams, names, strict=True):
         if len(stream) != n_rows:

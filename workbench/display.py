@@ -4,15 +4,21 @@ What a model, a rater or an agent wrote is hostile text: it is escaped for HTML,
 control characters for a terminal.
 """
 
+import csv
 import html
+import io
+import json
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workbench.tables import is_missing
+from workbench import store
+from workbench.tables import each_row, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +26,19 @@ if TYPE_CHECKING:
 # Longer cells are broken into lines.
 _LONG_CELL = 60
 
-# Bidirectional controls can reorder a whole line on screen (CVE-2021-42574).
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+COMMANDS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""What a text must not hold where it is shown: controls, which a terminal obeys; bidirectional ones,
+which reorder a whole line (CVE-2021-42574); halves of characters, which cannot be written; and what
+is no character, without which no figure that holds it could be saved as a picture (XML 1.0)."""
+
+# What a spreadsheet takes for the beginning of a formula, and after which marks it may begin: a
+# spreadsheet that separates by semicolons cuts a cell at each of them, whatever the quotes say.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r\n＝＋－＠])")
+
+# What MathJax 3 and 2 leave alone: the price of two things is no formula.
+_NO_MATHS = 'class="mathjax_ignore tex2jax_ignore"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +68,31 @@ class Sheet:
     def _repr_html_(self) -> str:
         return html_table(self.header, self.body, caption=self.caption)
 
+    def to_csv(self, path: str | Path) -> None:
+        """Write the frame as a CSV file for a spreadsheet, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write; its folder is made when it is missing.
+
+        Notes
+        -----
+        For people: numbers are in full, but in texts an apostrophe stands before whatever a
+        spreadsheet would run as a formula, and control characters are visible marks. What is to be
+        read again is in `frame`, whose own ``to_parquet`` and ``to_json`` lose nothing.
+
+        References
+        ----------
+        OWASP, "CSV Injection"; OWASP ASVS 5.0, requirement 1.2.10; CWE-1236; RFC 4180.
+        """
+        stream = io.StringIO(newline="")
+        writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(spreadsheet_cell(str(name)) for name in self.frame.columns)
+        writer.writerows(map(spreadsheet_cell, row.values()) for row in each_row(self.frame))
+        # with a byte order mark, or Excel takes the letters for those of the local code page
+        store.write_text(path, f"\ufeff{stream.getvalue()}")
+
 
 class Lines(tuple[str, ...]):
     """Sentences, shown one per line.
@@ -68,8 +110,8 @@ class Lines(tuple[str, ...]):
         return "\n".join(map(plain, self))
 
     def _repr_html_(self) -> str:
-        items = "\n".join(f"<li>{_escaped(line)}</li>" for line in self)
-        return f"<ul>\n{items}\n</ul>"
+        items = "\n".join(f"<li>{_escaped(plain(line))}</li>" for line in self)
+        return f"<ul {_NO_MATHS}>\n{items}\n</ul>"
 
 
 def plain(text: object, *, width: int | None = None) -> str:
@@ -90,14 +132,49 @@ def plain(text: object, *, width: int | None = None) -> str:
     >>> plain("a\x1b[31mred\nline")
     'a�[31mred line'
     """
-    spaced = " ".join(str(text).split())
-    clean = "".join(
-        "�" if unicodedata.category(mark) in {"Cc", "Cs"} or mark in _BIDI else mark
-        for mark in spaced
-    )
+    clean = visible(" ".join(str(text).split()))
     if width is not None and len(clean) > width:
         return clean[: width - 1] + "…"
     return clean
+
+
+def visible(text: str, *, but: str = "") -> str:
+    r"""Return a text with a visible mark for each control, bidirectional or half character.
+
+    Parameters
+    ----------
+    text : str
+        What to show.
+    but : str
+        Characters that stay as they are.
+
+    Examples
+    --------
+    >>> visible("two  words\x1b\n", but="\n")
+    'two  words�\n'
+    """
+    return COMMANDS.sub(lambda found: found[0] if found[0] in but else "�", text)
+
+
+def spreadsheet_cell(cell: object) -> str | Real:
+    """Return a cell fit for a spreadsheet, where no text is a formula.
+
+    Parameters
+    ----------
+    cell : object
+        A number stays one; a missing cell is empty; lists and records are written as JSON.
+
+    Examples
+    --------
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell("a;-1"), spreadsheet_cell(-1)
+    ("'=1+1", "a;'-1", -1)
+    """
+    if is_missing(cell):
+        return ""
+    if isinstance(cell, Real) and not isinstance(cell, bool) and math.isfinite(cell):
+        return cell
+    text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    return _FORMULA.sub(r"\1'", visible(text, but="\t\r\n"))
 
 
 def number(value: object, digits: int = 2) -> str:
@@ -194,7 +271,7 @@ def html_table(header: Sequence[str], body: Sequence[Sequence[object]], *, capti
     head = _html_row("th", header, styles)
     rows = "\n".join(_html_row("td", row, styles) for row in body)
     return (
-        f'<figure style="margin:0"><figcaption>{_escaped(caption)}</figcaption>\n'
+        f'<figure {_NO_MATHS} style="margin:0"><figcaption>{_escaped(plain(caption))}</figcaption>\n'
         '<div style="overflow-x:auto">'
         f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div></figure>"
     )

@@ -4,11 +4,24 @@ Each message is one sentence with three parts: what must hold, what came and whe
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# No path or name that a person wrote is so long; a text of a hundred thousand letters may be.
+_LONG_WORD = re.compile(r"(\S{200})\S{300,}")
 
 
 class InputError(Exception):
-    """What came in cannot be used; nothing was changed."""
+    """What came in cannot be used; nothing was changed.
+
+    Parameters
+    ----------
+    message : str
+        One sentence; of a word of 500 characters or more only the beginning is kept.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_LONG_WORD.sub(r"\1…", message))
 
 
 class BadValue(InputError, ValueError):

@@ -157,19 +157,24 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines without their newline, never holding more than one."""
-    total = 0
+    room, at = LIMIT_BYTES, 0
     with _opened(path) as stream:
-        while line := stream.readline(LIMIT_LINE_BYTES + 1):
-            total += len(line)
-            if len(line) > LIMIT_LINE_BYTES or total > LIMIT_BYTES:
+        while line := stream.readline(min(LIMIT_LINE_BYTES, room) + 1):
+            room, at = room - len(line), at + 1
+            if room < 0:
                 raise _too_large(path)
+            if len(line) > LIMIT_LINE_BYTES:
+                raise BadValue(
+                    f"{path} must hold at most {LIMIT_LINE_BYTES // 1024**2} MiB in a line, but "
+                    f"line {at} holds more; split it."
+                )
             yield line.removesuffix(b"\n")
 
 
 def _too_large(path: Path) -> BadValue:
     return BadValue(
-        f"{path} must hold at most {LIMIT_BYTES // 1024**3} GiB unpacked and "
-        f"{LIMIT_LINE_BYTES // 1024**2} MiB in a line, but it holds more; split it."
+        f"{path} must hold at most {LIMIT_BYTES // 1024**3} GiB unpacked, but it holds more; split "
+        "it."
     )
 
 
@@ -261,8 +266,7 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
 
     # One setting for the whole process, but it only ever allows more.
     csv.field_size_limit(max(csv.field_size_limit(), LIMIT_LINE_BYTES))
-    text = io.StringIO(_decode(_whole(path), path), newline="")
-    reader = csv.reader(text, delimiter=separator, strict=True)
+    reader = csv.reader(_physical_lines(path), delimiter=separator, strict=True)
     records: list[list[str]] = []
     try:
         header = next(reader, [])
@@ -280,6 +284,13 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
     typed = [pd.Series(_typed(cells, name)) for cells, name in zip(columns, header, strict=True)]
     frame = pd.concat(typed, axis=1) if typed else pd.DataFrame()
     return frame.set_axis(header, axis=1)
+
+
+def _physical_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a table with their ends; a lone CR ends one too, as it does for Excel."""
+    for at, line in enumerate(_lines(path), start=1):
+        text = _decode(line, path, at, "utf-8-sig" if at == 1 else "utf-8")
+        yield from io.StringIO(f"{text}\n", newline="") if "\r" in text else [f"{text}\n"]
 
 
 def _typed(cells: Sequence[str], name: str) -> list[Any]:

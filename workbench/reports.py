@@ -9,14 +9,16 @@ import hashlib
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from workbench import store
 from workbench.display import plain
-from workbench.errors import BadValue, Unreadable
+from workbench.errors import BadValue, Unreadable, some
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -230,8 +232,8 @@ _UNSTABLE = (
 
 def _faults(path: Path) -> Iterator[Fault]:
     """Look at a stored notebook without running it."""
-    text = path.read_text(encoding="utf-8")
     notebook = read(path)
+    text = path.read_text(encoding="utf-8")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if len(text.encode()) > LIMIT_NOTEBOOK_BYTES:
         yield Fault(path, None, f"it is larger than {LIMIT_NOTEBOOK_BYTES} bytes")
@@ -292,19 +294,51 @@ def build(
     Path
         The index page. Every page holds all it needs and talks to nothing; what is in an output
         cannot run as a script.
+
+    Raises
+    ------
+    BadValue
+        If a notebook is broken or shows nothing, or two would become the same page; then no page
+        is written.
+    Unreadable
+        If a path is no notebook and no folder of notebooks.
     """
     found = find(paths)
-    entries = []
+    _refuse_shared_names(found)
+    pages, entries = {}, []
     for at, path in enumerate(found, start=1):
         notebook = execute(path) if run else read(path)
-        name = f"{path.stem}.html"
-        store.write_text(Path(folder) / name, page(notebook, title=_title(notebook, path)))
-        entries.append((name, _title(notebook, path), _abstract(notebook)))
+        _refuse_silence(notebook, path)
+        name, title = f"{path.stem}.html", _title(notebook, path)
+        pages[name] = page(notebook, title=title)
+        entries.append((name, title, _abstract(notebook)))
         if progress:
             progress(at, len(found))
+    for name, text in pages.items():
+        store.write_text(Path(folder) / name, text)
     index = Path(folder) / "index.html"
     store.write_text(index, _index(entries))
     return index
+
+
+def _refuse_shared_names(paths: Sequence[Path]) -> None:
+    """Refuse notebooks whose pages would overwrite each other or the index."""
+    names = Counter(path.stem for path in paths) + Counter(["index"])
+    if doubled := [str(path) for path in paths if names[path.stem] > 1]:
+        raise BadValue(
+            "notebooks of one report must have names of their own, other than index, but "
+            f"{some(doubled)} share one; rename one of them."
+        )
+
+
+def _refuse_silence(notebook: "NotebookNode", path: Path) -> None:
+    """Refuse a notebook that was never run: its report would look whole and say nothing."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    if code and not any(cell.outputs for cell in code):
+        raise BadValue(
+            f"{path} must have outputs to report, but none of its {len(code)} code cells has any; "
+            "run it first (workbench report --execute)."
+        )
 
 
 def page(notebook: "NotebookNode", *, title: str) -> str:
@@ -400,8 +434,7 @@ def _prose(notebook: "NotebookNode") -> str:
 
 def _index(entries: Sequence[tuple[str, str, str]]) -> str:
     items = "\n".join(
-        f'<li><a href="{html.escape(name)}">{html.escape(title)}</a>'
-        f"<p>{html.escape(abstract)}</p></li>"
+        f'<li><a href="{quote(name)}">{html.escape(title)}</a><p>{html.escape(abstract)}</p></li>'
         for name, title, abstract in entries
     )
     body = f'<main class="index">\n<h1>Reports</h1>\n<ol>\n{items}\n</ol>\n</main>\n'

@@ -19,13 +19,39 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     Parameters
     ----------
     path : str or Path
-        The file to write; its folder is made when it is missing.
+        The file to write; its folder is made when it is missing. A device or a pipe, such as
+        `/dev/stdout`, is written to as it is.
 
     Yields
     ------
     binary file
         Where to write.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; its `filename` says which.
     """
+    place = Path(path)
+    # a device has no content to keep, and must not become a file
+    device = place.exists() and not (place.is_file() or place.is_dir())
+    with _naming(place), place.open("wb") if device else _replaced(place) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the path in an error that names nothing, or only a neighbour that has gone."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or not os.path.lexists(error.filename):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextlib.contextmanager
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
     # the file that a link leads to is written, and the link stays
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)

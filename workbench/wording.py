@@ -30,7 +30,7 @@ def caption(scores: Scores, settings: Settings, title: str) -> str:
     column = cluster_column(scores.outputs, settings.cluster)
     clusters = ""
     if column != "row_id" and not settings.compat:
-        clusters = f" in {scores.outputs[column].nunique()} clusters ({column})"
+        clusters = f" in {scores.outputs[column].astype('str').nunique()} clusters ({column})"
     failures = scores.failure_note
     if failures[:1].isdigit():
         failures += f" (failures={settings.failures!r})"
