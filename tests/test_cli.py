@@ -16,7 +16,7 @@ import sacrebleu
 import workbench as wb
 from workbench.cli import _options, main
 
-COMMANDS = ["tour", "lab", "score", "compare", "notebooks", "report"]
+COMMANDS = ["tour", "lab", "score", "compare", "notebooks", "report", "bench"]
 REFERENCE = [
     "The cat sat on the mat and slept.",
     "It rained all day in the old town.",
@@ -350,6 +350,15 @@ BAD = {
         "a report is made of notebooks (.ipynb) or a folder of them, but ref.txt is neither; start "
         "in the project's folder, or name a notebook."
     ),
+    "bench --runs 0": (
+        "runs must be at least 1 and the size factor above 0, but 0 and 1.0 came; use 5 and 1."
+    ),
+    "bench --task blue": (
+        "task must be one of 'bleu', 'chrf', 'compare', 'paired_bootstrap', 'paired_randomisation', "
+        "'resampled_bootstrap', 'resampled_randomisation', 'rouge', 'ter', but 'blue' came; did you "
+        "mean 'bleu'?"
+    ),
+    "bench --task missing.py": "a task must be a file, but missing.py is none; check the path.",
     "notebooks --check .": (
         "a report is made of notebooks (.ipynb) or a folder of them, but . is neither; start in the "
         "project's folder, or name a notebook."
@@ -375,7 +384,10 @@ def test_a_folder_that_cannot_be_written_is_told(place, capsys):
     Path("taken").write_text("a file")
     status, out, err = _run(capsys, "report empty.ipynb --folder taken")
     assert (status, out) == (2, "")
-    assert err == f"workbench: {place}/taken must be writable and readable, but File exists.\n"
+    assert err == (
+        f"workbench: {place}/taken must be readable and writable, but that failed (File exists); "
+        "check the path, its permissions and the room on the disk.\n"
+    )
 
 
 def test_a_hostile_name_cannot_command_the_terminal(place, capsys):
@@ -402,7 +414,7 @@ def test_a_hostile_output_cannot_command_the_terminal(place, capsys):
         (
             "scores",
             "error: argument COMMAND: invalid choice: 'scores' (choose from 'tour', 'lab', 'score', "
-            "'compare', 'notebooks', 'report')\n",
+            "'compare', 'notebooks', 'report', 'bench')\n",
         ),
         ("score ref.txt a.txt --bogus", "error: unrecognized arguments: --bogus\n"),
         ("score ref.txt a.txt --samples x", "error: argument --samples: invalid int value: 'x'\n"),
@@ -523,15 +535,17 @@ def test_a_notebook_that_breaks_is_bad_input_and_stays_as_it_was(notebook, capsy
 
 
 def test_a_report_is_written_where_it_is_asked_for(notebook, place, capsys):
+    assert _run(capsys, "notebooks --write books")[0] == 0
     assert _run(capsys, "report books --folder out/html") == (0, "out/html/index.html\n", "")
     assert _names(place / "out") == ["html", "html/index.html", "html/sum.html"]
     assert "What is twenty and one?" in (place / "out/html/index.html").read_text()
     first = (place / "out/html/sum.html").read_bytes()
     assert _run(capsys, "report books --folder out/html")[0] == 0
     assert (place / "out/html/sum.html").read_bytes() == first
-    assert b"21</pre>" not in first
+    assert b"21</pre>" in first
+    notebook.write_text(notebook.read_text().replace("20 + 1", "20 + 2"))
     assert _run(capsys, "report books --folder out/html --execute")[0] == 0
-    assert b"21</pre>" in (place / "out/html/sum.html").read_bytes()
+    assert b"22</pre>" in (place / "out/html/sum.html").read_bytes()
 
 
 @pytest.mark.parametrize("options", ["--version", "-- --version", "--port 9999 --version", "a b"])

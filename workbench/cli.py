@@ -1,4 +1,4 @@
-"""The same verbs from a shell: `workbench tour | lab | score | compare | notebooks | report`.
+"""The same verbs from a shell: `workbench tour | lab | score | compare | notebooks | report | bench`.
 
 Exit status 0 means done, 1 that a gate failed, 2 that the input was bad.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
+from workbench.display import COMMANDS, plain, visible
 from workbench.errors import BadValue, InputError, Unreadable, some
 from workbench.tables import each_row
 
@@ -32,6 +33,7 @@ _EXAMPLES = {
     "compare": "workbench compare ref.txt a.txt b.txt --metric bleu rougeL --baseline a",
     "notebooks": "workbench notebooks --check",
     "report": "workbench report notebooks/01_compare_models.ipynb --folder reports",
+    "bench": "workbench bench --task bleu rouge --json out.json",
 }
 
 
@@ -40,7 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
     except InputError as error:
         _tell(str(error))
         return BAD_INPUT
@@ -49,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123
         return DONE
     except OSError as error:
-        _tell(f"{error.filename or 'a file'} must be writable and readable, but {error.strerror}.")
+        _tell(
+            f"{error.filename or 'every file'} must be readable and writable, but that failed "
+            f"({error.strerror or error}); check the path, its permissions and the room on the disk."
+        )
         return BAD_INPUT
     except KeyboardInterrupt:
         _tell("stopped.")
@@ -62,7 +66,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.run is not _lab:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(plain(f"unrecognized arguments: {' '.join(rest)}"))
     options.rest = rest
     return options
 
@@ -80,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_notebooks(commands)
     _add_report(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -158,6 +163,16 @@ def _add_report(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("path", nargs="*", help="notebooks or folders (default: notebooks)")
     parser.add_argument("--folder", default="reports", help="where to write (default: reports)")
     parser.add_argument("--execute", action="store_true", help="run the notebooks first")
+
+
+def _add_bench(commands: Any) -> None:  # noqa: ANN401
+    parser = _command(commands, "bench", _bench, "Measure our work beside that of its peers.")
+    parser.add_argument("--task", nargs="+", default=[], help="which ones (default: all)")
+    parser.add_argument("--runs", type=int, default=5, help="of each side (default: 5)")
+    parser.add_argument(
+        "--size-factor", type=float, default=1.0, help="multiply every size (default: 1)"
+    )
+    parser.add_argument("--json", metavar="PATH", help="write the rows to a file for machines too")
 
 
 def _tour(options: argparse.Namespace) -> int:
@@ -343,11 +358,38 @@ def _report(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _bench(options: argparse.Namespace) -> int:
+    """Run the benchmarks, which are files of the checkout and no part of the package."""
+    import runpy
+
+    from workbench import store
+
+    checkout = Path(__file__).resolve().parent.parent
+    harness = checkout / "tests" / "bench" / "harness.py"
+    if not harness.is_file():
+        raise Unreadable(
+            f"the benchmarks live in tests/bench of a checkout, but {checkout} has no such folder; "
+            "install the package from a clone with pip install -e ."
+        )
+    found = runpy.run_path(str(harness))
+    rows = found["bench"](
+        options.task,
+        runs=options.runs,
+        size_factor=options.size_factor,
+        progress=_progress("measuring"),
+    )
+    _say(found["table"](rows))
+    if options.json:
+        text = json.dumps({"rows": rows}, indent=1, ensure_ascii=False)
+        store.write_text(options.json, f"{text}\n")
+    return GATE_FAILED if any(row["equal"] is False for row in rows) else DONE
+
+
 def _json(comparison: "Comparison", frame: "pd.DataFrame") -> str:
     records = [
         {key: _plain_value(value) for key, value in record.items()} for record in each_row(frame)
     ]
-    return json.dumps(
+    text = json.dumps(
         {
             "dataset": comparison.scores.dataset,
             "digest": comparison.scores.digest,
@@ -358,6 +400,8 @@ def _json(comparison: "Comparison", frame: "pd.DataFrame") -> str:
         indent=1,
         ensure_ascii=False,
     )
+    # JSON lets most of these stand in a text; the line ends are those between the cells
+    return COMMANDS.sub(lambda c: "\n" if c[0] == "\n" else f"\\u{ord(c[0]):04x}", text)
 
 
 def _plain_value(value: object) -> object:
@@ -381,10 +425,21 @@ def _progress(doing: str) -> Callable[[int, int], None] | None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    """Write to standard output, where no text may command a terminal."""
+    try:
+        sys.stdout.write(visible(f"{text}\n", but="\n"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, UnicodeEncodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is {sys.stdout.encoding}"
+        # what was not written would be tried again, in vain, when Python ends
+        sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        raise Unreadable(
+            f"standard output must take UTF-8 text of any length, but it does not ({reason}); "
+            "make room, or send it elsewhere."
+        ) from None
 
 
 def _tell(text: str) -> None:
-    from workbench.display import plain
-
     sys.stderr.write(f"workbench: {plain(text)}\n")

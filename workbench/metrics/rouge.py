@@ -1,6 +1,7 @@
 """ROUGE-N, ROUGE-L and ROUGE-Lsum, with rouge_score's figures and a signature of our own."""
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -131,9 +132,9 @@ class ROUGE(Metric):
             self._refuse_single_lines(texts)
 
     def _refuse_foreign_letters(self, texts: list[str]) -> None:
-        joined = "".join(texts).lower()
-        n_letters = sum(map(str.isalpha, joined))
-        n_lost = n_letters - sum("a" <= letter <= "z" for letter in joined)
+        counts = Counter("".join(texts).lower())
+        n_letters = sum(n for letter, n in counts.items() if letter.isalpha())
+        n_lost = n_letters - sum(n for letter, n in counts.items() if "a" <= letter <= "z")
         if n_lost > _TOLERATED_LOSS * n_letters:
             raise BadValue(
                 f"{self.name} with rouge_score's tokenizer reads only a–z and 0–9, but "
