@@ -194,6 +194,13 @@ def test_a_system_keeps_its_colour_in_every_figure():
             assert trace.marker.color == chosen[trace.name]
 
 
+def test_a_part_keeps_the_colours_of_the_whole():
+    whole = comparison()
+    for part in (whole.only(systems=["good"]), whole.only(systems=["good"]).only()):
+        for trace in wb.views.leaderboard(part).data:
+            assert trace.marker.color == colours(["good", "base", "bad"])[trace.name]
+
+
 def test_markers_tell_systems_apart_without_colour():
     figure = wb.views.leaderboard(comparison())
     assert len({trace.marker.symbol for trace in figure.data}) == len(figure.data)

@@ -21,6 +21,8 @@ from workbench.tables import each_row
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.widgets.explorer import Explorer
+
 _MATRIX_VALUES = ("delta", "p", "p_adjusted", "verdict", "n_changed")
 
 
@@ -46,6 +48,7 @@ class Comparison:
     settings: Settings
     frame: "pd.DataFrame"
     _all_pairs: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
+    _rankings: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
 
     @property
     def sheet(self) -> Sheet:
@@ -57,6 +60,13 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return self.sheet._repr_html_()
+
+    def explore(self) -> "Explorer":
+        """Open a panel to look at systems, metrics, slices and baselines by choosing them."""
+        # The one import upwards: a panel is asked for where the comparison is at hand.
+        from workbench.widgets.explorer import Explorer
+
+        return Explorer(self)
 
     def differences(self, metric: str | None = None) -> Sheet:
         """Show each difference from the baseline, under one metric or under all."""
@@ -127,7 +137,7 @@ class Comparison:
 
         if values not in _MATRIX_VALUES:
             raise unknown_name("values", values, _MATRIX_VALUES)
-        order = intervals(self.scores, self.settings, self.scores.metric(metric))["system"]
+        order = self._ranking(self.scores.metric(metric).name)["system"]
         result = pd.DataFrame(index=order.tolist(), columns=order.tolist(), dtype=object)
         for row in each_row(self._pairs(metric)):
             result.loc[row["system"], row["baseline"]] = row[values]
@@ -340,7 +350,12 @@ class Comparison:
         return self._all_pairs[metric]
 
     def _ranking(self, metric: str) -> "pd.DataFrame":
-        """Return one metric's part of the leaderboard."""
+        """Return one metric's part of the leaderboard; it is made once."""
+        if metric not in self._rankings:
+            self._rankings[metric] = self._ranked(metric)
+        return self._rankings[metric]
+
+    def _ranked(self, metric: str) -> "pd.DataFrame":
         frame = intervals(self.scores, self.settings, self.scores.metric(metric))
         pairs = self._pairs(metric)
         told = pairs[pairs["p_adjusted"] <= self.settings.alpha]

@@ -47,6 +47,19 @@ class Visit:
         SCREENSHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
+    def run_all(self, n_cells: int) -> None:
+        """Run a notebook in JupyterLab from the menu, to its last code cell."""
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        # The prompt of a cell shows its number only when it has finished.
+        self.page.wait_for_function(
+            "n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+            ".filter(e => /^\\[\\d+\\]:$/.test(e.textContent.trim())).length === n",
+            arg=n_cells,
+            timeout=120_000,
+        )
+
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
@@ -106,49 +119,93 @@ class Lab:
         self.ask("DELETE", f"api/sessions/{started['id']}")
 
 
+def _environment(home: Path) -> dict[str, str]:
+    """Return an environment in which Jupyter finds no settings but its own."""
+    own = {**os.environ, "JUPYTER_TOKEN": "", "IPYTHONDIR": str(home / "ipython")}
+    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        own[f"JUPYTER_{name}"] = str(home / name)
+    for name in ("SETTINGS", "WORKSPACES"):
+        own[f"JUPYTERLAB_{name}_DIR"] = str(home / name)
+    return own
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def _served(command: list[str], home: Path, folder: Path, address: str) -> Iterator[None]:
+    """Run a server until the block ends, from when it answers."""
+    log = home / "server.log"
+    with log.open("wb") as stream:
+        server = subprocess.Popen(
+            command, env=_environment(home), cwd=folder, stdout=stream, stderr=stream
+        )
+    try:
+        for _ in range(240):
+            assert server.poll() is None, log.read_text(errors="replace")
+            try:
+                urllib.request.urlopen(address, timeout=60).close()
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.5)
+            else:
+                break
+        else:
+            raise AssertionError(f"{address} did not answer:\n{log.read_text(errors='replace')}")
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Run JupyterLab on a copy of the notebooks, with settings of its own."""
     home = tmp_path_factory.mktemp("lab")
     notebooks = home / "notebooks"
     shutil.copytree(ROOT / "notebooks", notebooks)
-    environment = {**os.environ, "JUPYTER_TOKEN": "", "IPYTHONDIR": str(home / "ipython")}
-    for name in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
-        environment[f"JUPYTER_{name}"] = str(home / name)
-    for name in ("SETTINGS", "WORKSPACES"):
-        environment[f"JUPYTERLAB_{name}_DIR"] = str(home / name)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--IdentityProvider.token=test", "--LabApp.extension_manager=readonly",
         f"--ServerApp.root_dir={notebooks}",
     ]  # fmt: skip
-    log = (home / "lab.log").open("wb")
-    server = subprocess.Popen(command, env=environment, cwd=notebooks, stdout=log, stderr=log)
     running = Lab(f"http://127.0.0.1:{port}", "test", notebooks)
-    try:
-        _wait(running, server, home / "lab.log")
+    with _served(command, home, notebooks, f"{running.url}/api/status?token=test"):
         news = {"fetchNews": "false", "checkForUpdates": False}
         running.setting("@jupyterlab/apputils-extension:notification", news)
         # All cells stay in the page, so that a test can count them.
         running.setting("@jupyterlab/notebook-extension:tracker", {"windowingMode": "none"})
         yield running
-    finally:
-        server.terminate()
-        server.wait(30)
-        log.close()
 
 
-def _wait(running: Lab, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(240):
-        assert server.poll() is None, log.read_text(errors="replace")
-        try:
-            running.ask("GET", "api/status")
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.5)
-        else:
-            return
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text(errors='replace')}")
+@dataclass(frozen=True)
+class Voila:
+    """A running Voila, which shows notebooks as pages without code."""
+
+    url: str
+    folder: Path
+
+    def page(self, notebook: str, theme: str = "light") -> str:
+        return f"{self.url}/voila/render/{notebook}?theme={theme}"
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Voila]:
+    """Run Voila on a folder of its own, in which a test puts notebooks."""
+    home = tmp_path_factory.mktemp("voila")
+    folder = home / "notebooks"
+    folder.mkdir()
+    port = _free_port()
+    command = [
+        sys.executable, "-m", "voila", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
+        "--VoilaConfiguration.allow_theme_override=YES",
+        # an extension for editors, which cannot start where there is none
+        "--VoilaConfiguration.extension_denylist=jupyterlab-jupytext", str(folder),
+    ]  # fmt: skip
+    running = Voila(f"http://127.0.0.1:{port}", folder)
+    with _served(command, home, folder, running.url):
+        yield running

@@ -13,19 +13,6 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-def run_all(page, n_cells):
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    # The prompt of a cell shows its number only when it has finished.
-    page.wait_for_function(
-        "n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
-        ".filter(e => /^\\[\\d+\\]:$/.test(e.textContent.trim())).length === n",
-        arg=n_cells,
-        timeout=120_000,
-    )
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", [900, 1400])
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -35,9 +22,10 @@ def test_a_notebook_runs_in_jupyterlab_with_all_outputs_shown(lab, visit, path, 
     lab.setting("@jupyterlab/apputils-extension:themes", {"theme": THEMES[theme]})
     with lab.session(path.name) as url:
         seen = visit(url, viewport={"width": width, "height": 1000})
-        run_all(seen.page, len(code))
+        seen.run_all(len(code))
         seen.page.wait_for_function(
-            "n => document.querySelectorAll('.jp-OutputArea .js-plotly-plot').length === n",
+            "n => [...document.querySelectorAll('.jp-OutputArea .js-plotly-plot')]"
+            ".filter(plot => !plot.matches('.workbench-figure')).length === n",
             arg=n_figures,
         )
         shown = seen.page.locator(".jp-CodeCell:has(.jp-OutputArea-output)").count()

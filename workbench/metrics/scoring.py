@@ -42,6 +42,9 @@ class Scores:
         SHA-256 of the dataset.
     dataset : str
         The dataset's name.
+    whole : tuple of str
+        The systems of what these scores are a part of; empty where they are no part. Figures of a
+        part keep the colours of the whole.
     """
 
     outputs: "pd.DataFrame"
@@ -50,6 +53,7 @@ class Scores:
     signatures: Mapping[str, str]
     digest: str
     dataset: str
+    whole: tuple[str, ...] = ()
 
     @property
     def systems(self) -> list[str]:
@@ -115,6 +119,7 @@ class Scores:
             metrics=chosen,
             statistics={each.name: self.statistics[each.name][kept] for each in chosen},
             signatures={each.name: self.signatures[each.name] for each in chosen},
+            whole=self.whole or tuple(self.systems),
         )
 
     @property

@@ -70,12 +70,12 @@ def matrix(comparison: Comparison, metric: str | None = None) -> go.Figure:
         )
     )  # fmt: skip
     ticks = {"tickvals": list(range(len(names))), "ticktext": names, "showgrid": False}
-    figure.update_xaxes(ticks | {"side": "top", "tickangle": -45})
+    figure.update_xaxes(ticks | {"side": "top", "tickangle": 45})
     figure.update_yaxes(ticks | {"autorange": "reversed"})
     told = sum(cell == "better" for cell in verdicts.to_numpy().ravel())
     n_pairs = len(systems) * (len(systems) - 1) // 2
-    claim = f"{told} of {n_pairs} pairs are told apart in {name} (row minus column)"
-    return finished(figure, claim, "", 150 + 34 * len(systems))
+    claim = f"{told} of {n_pairs} pairs are told apart in {label(name)} (row minus column)"
+    return finished(figure, claim, "", 120 + 34 * len(systems)).update_layout(margin_b=10)
 
 
 def metrics(comparison: Comparison, x: str, y: str) -> go.Figure:
@@ -97,7 +97,7 @@ def metrics(comparison: Comparison, x: str, y: str) -> go.Figure:
     parts = [board[board["metric"] == metric_name(comparison, name)] for name in (x, y)]
     first = [label(part["system"].iloc[0]) for part in parts]
     both = parts[0].merge(parts[1], on="system", suffixes=("_x", "_y"))
-    marks = markers(comparison.scores.systems)
+    marks = markers(comparison)
     figure = go.Figure()
     for row in each_row(both):
         bars = {
@@ -124,12 +124,13 @@ def metrics(comparison: Comparison, x: str, y: str) -> go.Figure:
                 **bars,
             )
         )
-    claim = f"{x} puts {first[0]} first, {y} puts {first[1]} first"
+    names = [label(x), label(y)]
+    claim = f"{names[0]} puts {first[0]} first, {names[1]} puts {first[1]} first"
     if first[0] == first[1]:
-        claim = f"{x} and {y} both put {first[0]} first"
+        claim = f"{names[0]} and {names[1]} both put {first[0]} first"
     sure = display.percent(comparison.settings.level)
-    figure.update_yaxes(title_text=y)
-    return finished(figure, claim, f"{x}, {sure} intervals", 420)
+    figure.update_yaxes(title_text=names[1])
+    return finished(figure, claim, f"{names[0]}, {sure} intervals", 420)
 
 
 def rows(
@@ -163,17 +164,17 @@ def rows(
             y=values,
             text=[label(row_id) for row_id in drawn["row_id"]],
             mode="markers",
-            marker={**markers(comparison.scores.systems)[system], "size": 7, "opacity": 0.6},
+            marker={**markers(comparison)[system], "size": 7, "opacity": 0.6},
             hovertemplate="%{text}: %{y} against %{x}<extra></extra>",
         )
     )
     ends = [min(values + others), max(values + others)]
     line = {"x0": ends[0], "y0": ends[0], "x1": ends[1], "y1": ends[1]}
     figure.add_shape(type="line", line={"color": TEXT, "width": 1.5}, **line)
-    figure.update_yaxes(title_text=f"{name} of {label(system)}")
+    figure.update_yaxes(title_text=f"{label(name)} of {label(system)}")
     claim = _rows_claim(comparison, frame, (system, other), name)
     claim += f" ({len(drawn)} drawn)" if step > 1 else ""
-    return finished(figure, claim, f"{name} of {label(other)}", 420)
+    return finished(figure, claim, f"{label(name)} of {label(other)}", 420)
 
 
 def _mark(verdicts: "pd.DataFrame", a: str, b: str) -> str:
@@ -187,5 +188,6 @@ def _rows_claim(
     told = "below" if comparison.scores.metric(metric).direction == "down" else "above"
     return (
         f"{label(pair[0])} does better than {label(pair[1])} on {(gain > 0).sum()} rows, worse on "
-        f"{(gain < 0).sum()} and as well on {(gain == 0).sum()} in {metric} ({told} the line: better)"
+        f"{(gain < 0).sum()} and as well on {(gain == 0).sum()} in {label(metric)} "
+        f"({told} the line: better)"
     )

@@ -54,7 +54,7 @@ def leaderboard(comparison: Comparison, metric: str | None = None) -> go.Figure:
     own = float(frame.loc[frame["system"] == baseline, "score"].iloc[0])
     figure.add_vline(x=rounded(own), line={"dash": "dot", "color": TEXT, "width": _LINE_WIDTH})
     sure = display.percent(comparison.settings.level)
-    axis = f"{name} with {sure} interval (dotted: {label(baseline)})"
+    axis = f"{label(name)} with {sure} interval (dotted: {label(baseline)})"
     return finished(figure, _lead_claim(frame, name), axis, 60 + ROW_PX * len(frame))
 
 
@@ -88,7 +88,7 @@ def forest(comparison: Comparison, metric: str | None = None) -> go.Figure:
         down = comparison.scores.metric(name).direction == "down"
         ends = {"x0": 0, "x1": margin if down else -margin}
         figure.add_vrect(**ends, fillcolor=LINE, line_width=0, layer="below")
-    against = f"against {label(comparison.settings.baseline)} in {name}"
+    against = f"against {label(comparison.settings.baseline)} in {label(name)}"
     claim = f"{_verdicts(frame) or f'{len(frame)} systems'} {against}"
     axis = difference_axis(comparison, name)
     return finished(figure, claim, axis, 60 + ROW_PX * len(frame))
@@ -116,7 +116,9 @@ def slices(comparison: Comparison, by: str, metric: str | None = None) -> go.Fig
     name = metric_name(comparison, metric)
     found = comparison.slices(by, metrics=[name]).frame
     parts = {str(value): part for value, part in found.groupby("value", sort=False)}
-    titles = [f"{by}: {label(value)} (n = {part['n'].max()})" for value, part in parts.items()]
+    titles = [
+        f"{label(by)}: {label(value)} (n = {part['n'].max()})" for value, part in parts.items()
+    ]
     figure = make_subplots(
         rows=len(parts),
         cols=1,
@@ -132,7 +134,8 @@ def slices(comparison: Comparison, by: str, metric: str | None = None) -> go.Fig
         figure.add_vline(x=0, line={"color": TEXT, "width": _LINE_WIDTH}, row=at, col=1)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": TEXT})
     figure.update_xaxes(showticklabels=True)
-    claim = f"Against {label(comparison.settings.baseline)} in {name}: {_slices_claim(by, parts)}"
+    against = f"Against {label(comparison.settings.baseline)} in {label(name)}"
+    claim = f"{against}: {_slices_claim(by, parts)}"
     figure = finished(figure, claim, "", 60 + ROW_PX * (len(found) + 3 * len(parts)))
     axis = difference_axis(comparison, name)
     return figure.update_xaxes(title_text=axis, row=len(parts), col=1)
@@ -142,7 +145,7 @@ def _dots(
     comparison: Comparison, frame: "pd.DataFrame", figures: Sequence[str]
 ) -> list[go.Scatter]:
     """Draw one dot with its interval per row; each is a trace of its own, for its marker."""
-    marks = markers(comparison.scores.systems)
+    marks = markers(comparison)
     return [
         _dot(at, row["system"], [rounded(row[name]) for name in figures], marks[row["system"]])
         for at, row in enumerate(each_row(frame))
@@ -184,9 +187,9 @@ def _lead_claim(frame: "pd.DataFrame", metric: str) -> str:
     places = min(3, display.digits((None, None), abs(first["score"])))
     figure = display.interval(first["score"], first["ci_low"], first["ci_high"], places)
     if n_tied == 1:
-        return f"{label(first['system'])} leads in {metric}: {figure}"
+        return f"{label(first['system'])} leads in {label(metric)}: {figure}"
     return (
-        f"{n_tied} of {len(frame)} systems cannot be told apart at the top in {metric}; first "
+        f"{n_tied} of {len(frame)} systems cannot be told apart at the top in {label(metric)}; first "
         f"{label(first['system'])}: {figure}"
     )
 
@@ -197,7 +200,7 @@ def _slices_claim(by: str, parts: Mapping[str, "pd.DataFrame"]) -> str:
         return "; ".join(f"{label(value)}: {_verdicts(part)}" for value, part in parts.items())
     told = [label(v) for v, p in parts.items() if p["verdict"].isin(["better", "worse"]).any()]
     names = f" ({', '.join(told[:_FEW_SLICES])}{', …' * (len(told) > _FEW_SLICES)})" if told else ""
-    return f"a system is told apart in {len(told)} of {len(parts)} values of {by}{names}"
+    return f"a system is told apart in {len(told)} of {len(parts)} values of {label(by)}{names}"
 
 
 def _verdicts(frame: "pd.DataFrame") -> str:

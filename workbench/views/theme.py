@@ -38,7 +38,12 @@ THEME = go.layout.Template(
             "automargin": True,
             "title": {"font": {"size": 13}},
         },
-        "yaxis": {"gridcolor": LINE, "zeroline": False, "automargin": True},
+        "yaxis": {
+            "gridcolor": LINE,
+            "zeroline": False,
+            "automargin": True,
+            "title": {"font": {"size": 13}},
+        },
         "margin": {"l": 10, "r": 20, "b": 40},
         "showlegend": False,
     }
@@ -57,12 +62,13 @@ def colours(systems: Iterable[str]) -> dict[str, str]:
     return {name: _PALETTE[at % len(_PALETTE)] for at, name in enumerate(sorted(systems))}
 
 
-def markers(systems: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def markers(comparison: Comparison) -> dict[str, Mapping[str, Any]]:
     """Return the marker of each system: its colour, and a shape that tells it apart in grey.
 
-    The shapes move on by one with each round of colours, so that 64 systems look different.
+    A part of a comparison keeps the markers of the whole. The shapes move on by one with each round
+    of colours, so that 64 systems look different.
     """
-    chosen = colours(systems)
+    chosen = colours(comparison.scores.whole or comparison.scores.systems)
     n = len(_PALETTE)
     return {
         name: {"color": colour, "symbol": _SYMBOLS[(at + at // n) % len(_SYMBOLS)], "size": 10}
@@ -72,7 +78,8 @@ def markers(systems: Iterable[str]) -> dict[str, Mapping[str, Any]]:
 
 def finished(figure: go.Figure, claim: str, axis: str, height: int) -> go.Figure:
     """Give a figure the theme, its claim as a title, the title of its axis and its height."""
-    lines = textwrap.wrap(claim, _TITLE_COLUMNS)
+    # lines are broken between the characters that are seen, not amidst "&lt;"
+    lines = [_inert(line) for line in textwrap.wrap(html.unescape(claim), _TITLE_COLUMNS)]
     above = 35 + 20 * len(lines)
     return figure.update_layout(
         template=THEME,
@@ -92,12 +99,23 @@ def metric_name(comparison: Comparison, metric: str | None) -> str:
 def difference_axis(comparison: Comparison, metric: str) -> str:
     """Say what an axis of differences shows."""
     settings = comparison.settings
-    return f"{metric} minus that of {label(settings.baseline)}, {percent(settings.level)} interval"
+    sure = percent(settings.level)
+    return f"{label(metric)} minus that of {label(settings.baseline)}, {sure} interval"
 
 
 def label(text: object) -> str:
-    """Return a text fit for plotly, which reads a little HTML."""
-    return html.escape(plain(text, width=32), quote=False)
+    """Return a text fit for plotly, which reads a little HTML, formulas and its own templates.
+
+    Examples
+    --------
+    >>> label("<b>$x$</b> %{y}")
+    '&lt;b&gt;&#36;x&#36;&lt;/b&gt; %&#123;y}'
+    """
+    return _inert(plain(text, width=32))
+
+
+def _inert(text: str) -> str:
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("%{", "%&#123;")
 
 
 def rounded(value: float) -> float:
