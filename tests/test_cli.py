@@ -339,7 +339,7 @@ BAD = {
         "metric must be one of 'bleu', 'chrf', but 'rouge1' came."
     ),
     "compare ref.txt a.txt b.txt --margin bleu=-1": (
-        "a margin must be at least 0 and of a metric with a direction, but -1.0 came for bleu; say "
+        "a margin must be a number of at least 0 and of a metric with a direction, but -1.0 came for bleu; say "
         "how large a loss does not matter."
     ),
     "report missing.ipynb": (

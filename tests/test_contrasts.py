@@ -417,7 +417,7 @@ def test_a_margin_that_means_nothing_is_refused(metric, margin):
     with pytest.raises(BadValue) as caught:
         with_margins(scores, frame, {"mark": margin})
     assert str(caught.value) == (
-        f"a margin must be at least 0 and of a metric with a direction, but {margin} came for "
+        f"a margin must be a number of at least 0 and of a metric with a direction, but {margin} came for "
         "mark; say how large a loss does not matter."
     )
 

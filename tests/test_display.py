@@ -305,7 +305,7 @@ def test_figures_stand_to_the_right_and_long_texts_break_in_html():
     styles = [
         "text-align:right;white-space:nowrap",
         "text-align:left",
-        "text-align:left;white-space:normal;min-width:18em",
+        "text-align:left;white-space:normal;min-width:13em",
     ]
     assert [f'<td style="{style}">' in html for style in styles] == [True, True, True]
 

@@ -1,5 +1,6 @@
 """Paired units to figures: intervals of systems, differences of pairs, verdicts of families."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -206,16 +207,16 @@ def with_margins(
     Raises
     ------
     BadValue
-        If a margin is negative, or its metric has no direction.
+        If a margin is negative or infinite, or its metric has no direction.
     UnknownName
         If no metric has that name.
     """
     import pandas as pd
 
     for name, margin in margins.items():
-        if scores.metric(name).direction is None or not margin >= 0:
+        if scores.metric(name).direction is None or not 0 <= margin < math.inf:
             raise BadValue(
-                "a margin must be at least 0 and of a metric with a direction, but "
+                "a margin must be a number of at least 0 and of a metric with a direction, but "
                 f"{margin} came for {name}; say how large a loss does not matter."
             )
     words = [

@@ -296,7 +296,7 @@ def _style(column: Sequence[str]) -> str:
     if _numeric(column):
         return "text-align:right;white-space:nowrap"
     if max(map(len, column), default=0) > _LONG_CELL:
-        return "text-align:left;white-space:normal;min-width:18em"
+        return "text-align:left;white-space:normal;min-width:13em"
     return "text-align:left"
 
 
