@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 import workbench as wb
@@ -56,7 +57,7 @@ def test_a_leaderboard_draws_every_system_with_its_interval_and_marks_the_baseli
 
 def test_a_forest_counts_the_verdicts_and_draws_zero():
     figure = wb.views.forest(comparison())
-    assert figure.layout.title.text == "1 better and 1 worse against base in exact_match"
+    assert figure.layout.title.text == "Against base in exact_match: 1 better and 1 worse"
     assert figure.layout.shapes[0].x0 == 0
 
 
@@ -68,7 +69,7 @@ def test_a_forest_shades_the_loss_that_does_not_matter(margin, edge):
 
 def test_a_forest_of_a_metric_without_a_direction_gives_no_verdict():
     figure = wb.views.forest(comparison(), "length_ratio")
-    assert figure.layout.title.text == "2 identical against base in length_ratio"
+    assert figure.layout.title.text == "Against base in length_ratio: 2 identical"
 
 
 def test_a_forest_of_one_system_is_refused():
@@ -131,7 +132,8 @@ def test_a_matrix_of_one_system_is_refused():
 def test_two_metrics_stand_against_each_other_with_both_intervals():
     c = comparison()
     figure = wb.views.metrics(c, "exact_match", "length_ratio")
-    assert figure.layout.title.text.replace("<br>", " ").startswith("exact_match puts good first")
+    assert figure.layout.title.text == "exact_match puts good first"
+    assert figure.layout.xaxis.title.text == "exact_match, 95 % intervals, n = 60"
     board = c.leaderboard().frame.set_index(["metric", "system"])
     for trace in figure.data:
         for axis, metric in (("x", "exact_match"), ("y", "length_ratio")):
@@ -139,6 +141,33 @@ def test_two_metrics_stand_against_each_other_with_both_intervals():
             assert trace[axis][0] == pytest.approx(row["score"], rel=1e-3)
             high = trace[axis][0] + trace[f"error_{axis}"].array[0]
             assert high == pytest.approx(row["ci_high"], rel=1e-3)
+
+
+def test_two_metrics_say_whom_each_puts_first_and_which_end_is_better():
+    rows = wb.read([{"input": str(i)} for i in range(20)])
+    table = pd.DataFrame(
+        [
+            {"row_id": str(i + 1), "system": system, "text": "x", "edits": a + i % 2, "hits": b}
+            for i in range(20)
+            for system, a, b in (("a", 1, 5), ("b", 3, 9))
+        ]
+    )
+    scores = wb.score(
+        wb.outputs(rows, table),
+        rows,
+        [
+            wb.Column("edits", direction="down"),
+            wb.Column("hits", direction="up"),
+            wb.Column("edits", name="plain", direction=None),
+        ],
+    )
+    c = wb.compare(scores, samples=50)
+    figure = wb.views.metrics(c, "edits", "hits")
+    assert figure.layout.title.text == "edits puts a first, hits puts b first"
+    assert figure.layout.xaxis.title.text == "edits (lower is better), 95 % intervals, n = 20"
+    assert figure.layout.yaxis.title.text == "hits"
+    assert [trace.textposition for trace in figure.data] == ["top right", "top left"]
+    assert wb.views.metrics(c, "plain", "plain").layout.title.text == "plain against plain"
 
 
 def test_rows_are_drawn_one_dot_each_and_counted_on_either_side():
@@ -159,6 +188,26 @@ def test_so_many_rows_are_thinned_out_and_the_title_says_so(monkeypatch):
     assert "on 0 rows, worse on 25 and as well on 35" in figure.layout.title.text.replace(
         "<br>", " "
     )
+
+
+def test_slices_of_one_system_name_it_and_its_verdicts():
+    c = comparison(systems=("base", "good"))
+    figure = wb.views.slices(c, "half")
+    assert figure.layout.title.text.replace("<br>", " ") == (
+        "good against base in exact_match: a: better; b: better"
+    )
+    assert wb.views.forest(c).layout.title.text == "good against base in exact_match: better"
+
+
+def test_slices_of_a_metric_without_a_direction_claim_nothing():
+    rows = wb.read(
+        [{"input": str(i), "references": ["a b"], "half": "ab"[i % 2]} for i in range(8)]
+    )
+    texts = {"a": ["a b"] * 8, "b": ["a b c"] * 8}
+    c = wb.compare(wb.score(wb.outputs(rows, texts), rows, [wb.LengthRatio()]), samples=20)
+    title = "b against a in length_ratio"
+    assert wb.views.slices(c, "half").layout.title.text == title
+    assert wb.views.forest(c).layout.title.text == title
 
 
 def test_an_unknown_metric_is_named():

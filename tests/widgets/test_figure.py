@@ -24,7 +24,7 @@ def test_a_figure_tells_its_title():
     drawn = Figure()
     assert repr(drawn) == "Figure: nothing yet"
     drawn.show(figure())
-    assert repr(drawn) == "Figure: 1 worse against a in exact_match"
+    assert repr(drawn) == "Figure: b against a in exact_match: worse"
 
 
 def test_plotly_stands_before_the_script_and_in_no_global():

@@ -1,6 +1,7 @@
 """Two against each other: every pair of systems, two metrics, two systems row by row."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
@@ -94,43 +95,69 @@ def metrics(comparison: Comparison, x: str, y: str) -> go.Figure:
         Its title says whom each metric puts first.
     """
     board = comparison.leaderboard().frame
-    parts = [board[board["metric"] == metric_name(comparison, name)] for name in (x, y)]
-    first = [label(part["system"].iloc[0]) for part in parts]
+    names = [metric_name(comparison, name) for name in (x, y)]
+    parts = [board[board["metric"] == name] for name in names]
     both = parts[0].merge(parts[1], on="system", suffixes=("_x", "_y"))
+    middle = (both["score_x"].min() + both["score_x"].max()) / 2
     marks = markers(comparison)
-    figure = go.Figure()
-    for row in each_row(both):
-        bars = {
-            f"error_{axis}": {
-                "type": "data",
-                "symmetric": False,
-                "color": marks[row["system"]]["color"],
-                "thickness": 1,
-                "array": [rounded(row[f"ci_high_{axis}"] - row[f"score_{axis}"])],
-                "arrayminus": [rounded(row[f"score_{axis}"] - row[f"ci_low_{axis}"])],
-            }
-            for axis in ("x", "y")
+    figure = go.Figure(
+        [_cross(row, marks[row["system"]], row["score_x"] <= middle) for row in each_row(both)]
+    )
+    axes = [label(name) + _sense(comparison, name) for name in names]
+    figure.update_yaxes(title_text=axes[1])
+    told = f"{display.percent(comparison.settings.level)} intervals, {_counted(both)}"
+    return finished(figure, _firsts(comparison, parts), f"{axes[0]}, {told}", 420)
+
+
+def _cross(
+    row: Mapping[str, Any], marker: Mapping[str, Any], name_to_the_right: bool
+) -> go.Scatter:
+    """Draw a system's two scores, its name towards the middle of the figure."""
+    name = label(row["system"])
+    bars = {
+        f"error_{axis}": {
+            "type": "data",
+            "symmetric": False,
+            "color": marker["color"],
+            "thickness": 1,
+            "array": [rounded(row[f"ci_high_{axis}"] - row[f"score_{axis}"])],
+            "arrayminus": [rounded(row[f"score_{axis}"] - row[f"ci_low_{axis}"])],
         }
-        figure.add_trace(
-            go.Scatter(
-                x=[rounded(row["score_x"])],
-                y=[rounded(row["score_y"])],
-                name=label(row["system"]),
-                mode="markers+text",
-                text=[label(row["system"])],
-                textposition="top right",
-                marker=dict(marks[row["system"]]),
-                hovertemplate=f"{label(row['system'])}: %{{x}}, %{{y}}<extra></extra>",
-                **bars,
-            )
-        )
-    names = [label(x), label(y)]
-    claim = f"{names[0]} puts {first[0]} first, {names[1]} puts {first[1]} first"
-    if first[0] == first[1]:
-        claim = f"{names[0]} and {names[1]} both put {first[0]} first"
-    sure = display.percent(comparison.settings.level)
-    figure.update_yaxes(title_text=names[1])
-    return finished(figure, claim, f"{names[0]}, {sure} intervals", 420)
+        for axis in ("x", "y")
+    }
+    return go.Scatter(
+        x=[rounded(row["score_x"])],
+        y=[rounded(row["score_y"])],
+        name=name,
+        mode="markers+text",
+        text=[name],
+        textposition="top right" if name_to_the_right else "top left",
+        marker=dict(marker),
+        hovertemplate=f"{name}: %{{x}}, %{{y}}<extra></extra>",
+        **bars,
+    )
+
+
+def _firsts(comparison: Comparison, parts: "Sequence[pd.DataFrame]") -> str:
+    """Say whom each metric puts first; one without a direction puts nobody first."""
+    firsts = {
+        label(part["metric"].iloc[0]): label(part["system"].iloc[0])
+        for part in parts
+        if comparison.scores.metric(part["metric"].iloc[0]).direction is not None
+    }
+    if len(firsts) == 2 and len(set(firsts.values())) == 1:
+        return f"{' and '.join(firsts)} both put {next(iter(firsts.values()))} first"
+    told = ", ".join(f"{metric} puts {system} first" for metric, system in firsts.items())
+    return told or " against ".join(label(part["metric"].iloc[0]) for part in parts)
+
+
+def _sense(comparison: Comparison, metric: str) -> str:
+    return " (lower is better)" if comparison.scores.metric(metric).direction == "down" else ""
+
+
+def _counted(both: "pd.DataFrame") -> str:
+    ends = sorted({*both["n_x"], *both["n_y"]})
+    return f"n = {ends[0]}" if ends[0] == ends[-1] else f"n = {ends[0]} to {ends[-1]}"
 
 
 def rows(

@@ -88,8 +88,7 @@ def forest(comparison: Comparison, metric: str | None = None) -> go.Figure:
         down = comparison.scores.metric(name).direction == "down"
         ends = {"x0": 0, "x1": margin if down else -margin}
         figure.add_vrect(**ends, fillcolor=LINE, line_width=0, layer="below")
-    against = f"against {label(comparison.settings.baseline)} in {label(name)}"
-    claim = f"{_verdicts(frame) or f'{len(frame)} systems'} {against}"
+    claim = _claim(comparison, frame, _verdicts(frame))
     axis = difference_axis(comparison, name)
     return finished(figure, claim, axis, 60 + ROW_PX * len(frame))
 
@@ -134,8 +133,7 @@ def slices(comparison: Comparison, by: str, metric: str | None = None) -> go.Fig
         figure.add_vline(x=0, line={"color": TEXT, "width": _LINE_WIDTH}, row=at, col=1)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": TEXT})
     figure.update_xaxes(showticklabels=True)
-    against = f"Against {label(comparison.settings.baseline)} in {label(name)}"
-    claim = f"{against}: {_slices_claim(by, parts)}"
+    claim = _claim(comparison, found, _slices_claim(by, parts))
     figure = finished(figure, claim, "", 60 + ROW_PX * (len(found) + 3 * len(parts)))
     axis = difference_axis(comparison, name)
     return figure.update_xaxes(title_text=axis, row=len(parts), col=1)
@@ -194,8 +192,19 @@ def _lead_claim(frame: "pd.DataFrame", metric: str) -> str:
     )
 
 
+def _claim(comparison: Comparison, frame: "pd.DataFrame", verdicts: str) -> str:
+    """Say who is compared with whom, and what came of it; a lone system by its name."""
+    systems = frame["system"].unique()
+    who = f"{label(systems[0])} against" if len(systems) == 1 else "Against"
+    metric = label(frame["metric"].iloc[0])
+    against = f"{who} {label(comparison.settings.baseline)} in {metric}"
+    return f"{against}: {verdicts}" if verdicts else against
+
+
 def _slices_claim(by: str, parts: Mapping[str, "pd.DataFrame"]) -> str:
     """Count the verdicts value by value, or the values with any when there are many."""
+    if not any(part["verdict"].notna().any() for part in parts.values()):
+        return ""
     if len(parts) <= _FEW_SLICES:
         return "; ".join(f"{label(value)}: {_verdicts(part)}" for value, part in parts.items())
     told = [label(v) for v, p in parts.items() if p["verdict"].isin(["better", "worse"]).any()]
@@ -206,6 +215,8 @@ def _slices_claim(by: str, parts: Mapping[str, "pd.DataFrame"]) -> str:
 def _verdicts(frame: "pd.DataFrame") -> str:
     """Count the verdicts in words; empty where the metric gives none."""
     counts = frame["verdict"].value_counts()
+    if len(frame) == 1:
+        return str(*counts.index)
     told = [
         f"{counts[word]} {word}"
         for word in ("better", "worse", "identical", "undecided")
