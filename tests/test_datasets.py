@@ -38,7 +38,7 @@ def test_every_reference_is_of_25_to_50_words(rows):
 
 
 def test_no_reference_copies_a_sentence_of_its_article(rows):
-    from workbench.metrics.rouge import sentences
+    from workbench.metrics.splitting import sentences
 
     for article, references in zip(rows["input"], rows["references"], strict=True):
         assert not set(sentences(article)) & {s for text in references for s in sentences(text)}

@@ -13,7 +13,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.metrics.rouge import sentences
+from workbench.metrics.splitting import sentences
 
 REPEATABLE = settings(
     deadline=None, derandomize=True, suppress_health_check=[HealthCheck.data_too_large]
@@ -192,31 +192,6 @@ def test_rouge_of_a_text_with_itself_and_swapped(batches, table, data, variant, 
         assert precision == recall
     itself = values(wb.ROUGE(variant, **options), table([(t, [t]) for t, _ in singles]))
     assert set(itself) <= {0.0, 1.0}
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("The Cat's 2nd", ["the", "cat", "s", "2nd"]),
-        ("Кошка сидит", ["кошка", "сидит"]),
-        ("猫坐在Mat上", ["猫", "坐", "在", "mat", "上"]),
-        ("ネコとねこ", ["ネ", "コ", "と", "ね", "こ"]),
-        ("고양이가 앉았다", ["고양이가", "앉았다"]),
-        ("แมว", ["แ", "ม", "ว"]),
-        ("बिल्ली बैठी", ["बिल्ली", "बैठी"]),
-        ("e\u0301te\u0301", ["été"]),
-        ("Ａ１ ﬁn ｶﾞ", ["a1", "fin", "ガ"]),
-        ("snake_case — 3.5 %", ["snake", "case", "3", "5"]),
-        ("…!?", []),
-    ],
-)
-def test_the_unicode_tokenizer_reads_every_script(text, words):
-    assert wb.ROUGE("1", tokenizer="unicode")._peer._tokenizer.tokenize(text) == words
-
-
-def test_the_unicode_tokenizer_stems_english_only():
-    tokenizer = wb.ROUGE("1", stemmer=True, tokenizer="unicode")._peer._tokenizer
-    assert tokenizer.tokenize("running кошками was the") == ["run", "кошками", "was", "the"]
 
 
 @settings(REPEATABLE, max_examples=60)

@@ -1,22 +1,25 @@
 """ROUGE-N, ROUGE-L and ROUGE-Lsum, with rouge_score's figures and a signature of our own."""
 
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from workbench.errors import BadValue
 from workbench.metrics.base import Array, Metric, option, require_references
+from workbench.metrics.splitting import Tokenizer, sentences, words
+from workbench.metrics.subsequence import lcs_length, lcs_positions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Variant = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "L", "Lsum"]
 Measure = Literal["fmeasure", "precision", "recall"]
+
+ROUGE_SCORE = "0.1.2"
+"""The version of rouge_score whose figures these are."""
 
 # A tokenizer that drops a larger share of the letters than this does not read the language: Czech
 # loses 13 %, Vietnamese a quarter, Russian all; French 4 %, German 2 %.
@@ -64,7 +67,7 @@ class ROUGE(Metric):
     variant: Variant
     measure: Measure = "fmeasure"
     stemmer: bool = False
-    tokenizer: Literal["rouge_score", "unicode"] = "rouge_score"
+    tokenizer: Tokenizer = "rouge_score"
     split: Literal["newline", "sentence"] = "newline"
     strict: bool = True
     name: str = ""
@@ -74,7 +77,7 @@ class ROUGE(Metric):
     def __post_init__(self) -> None:
         option("variant", self.variant, get_args(Variant))
         option("measure", self.measure, get_args(Measure))
-        option("tokenizer", self.tokenizer, ("rouge_score", "unicode"))
+        option("tokenizer", self.tokenizer, get_args(Tokenizer))
         option("split", self.split, ("newline", "sentence"))
         suffix = "" if self.measure == "fmeasure" else f"_{self.measure}"
         object.__setattr__(self, "name", self.name or f"rouge{self.variant}{suffix}")
@@ -89,36 +92,41 @@ class ROUGE(Metric):
             "tok": self.tokenizer,
             **({"split": self.split} if self.variant == "Lsum" else {}),
             "measure": self.measure,
-            "version": f"rouge_score-{version('rouge-score')}",
+            "version": f"rouge_score-{ROUGE_SCORE}",
         }
         return "|".join(f"{key}:{value}" for key, value in parts.items())
-
-    @cached_property
-    def _peer(self) -> Any:  # noqa: ANN401 - untyped
-        from rouge_score.rouge_scorer import RougeScorer
-
-        tokenizer = _UnicodeTokenizer(self.stemmer) if self.tokenizer == "unicode" else None
-        kind = f"rouge{self.variant}"
-        return RougeScorer([kind], use_stemmer=self.stemmer, tokenizer=tokenizer)
 
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return value and count of each output."""
         require_references(self, outputs)
         values = []
         for text, references in zip(outputs["text"], outputs["references"], strict=True):
-            prepared = [self._prepare(reference) for reference in references]
-            score = self._peer.score_multi(prepared, self._prepare(text))[f"rouge{self.variant}"]
-            values.append((getattr(score, self.measure), 1.0))
+            # of equal ones the first, as rouge_score takes it
+            best = max(
+                (self._overlap(reference, text) for reference in references),
+                key=attrgetter("fmeasure"),
+            )
+            values.append((getattr(best, self.measure), 1.0))
         return np.array(values, dtype=np.float64).reshape(-1, 2)
+
+    def _overlap(self, reference: str, text: str) -> "Overlap":
+        if self.variant == "Lsum":
+            return union_overlap(self._sentences(reference), self._sentences(text))
+        tokens, other = self._words(reference), self._words(text)
+        if self.variant == "L":
+            return Overlap.of(lcs_length(tokens, other), len(tokens), len(other))
+        return ngram_overlap(tokens, other, int(self.variant))
+
+    def _words(self, text: str) -> list[str]:
+        return words(text, self.tokenizer, stemmer=self.stemmer)
+
+    def _sentences(self, text: str) -> list[list[str]]:
+        parts = sentences(text) if self.split == "sentence" else text.split("\n")
+        return [self._words(part) for part in parts if part]
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return scores of zero."""
         return np.tile([0.0, 1.0], (len(outputs), 1))
-
-    def _prepare(self, text: str) -> str:
-        if self.variant == "Lsum" and self.split == "sentence":
-            return "\n".join(sentences(text))
-        return text
 
     def refuse(self, outputs: "pd.DataFrame") -> None:
         """Raise BadValue for texts that rouge_score's tokenizer or sentence rule does not read."""
@@ -132,6 +140,8 @@ class ROUGE(Metric):
             self._refuse_single_lines(texts)
 
     def _refuse_foreign_letters(self, texts: list[str]) -> None:
+        if all(map(str.isascii, texts)):
+            return
         counts = Counter("".join(texts).lower())
         n_letters = sum(n for letter, n in counts.items() if letter.isalpha())
         n_lost = n_letters - sum(n for letter, n in counts.items() if "a" <= letter <= "z")
@@ -152,43 +162,46 @@ class ROUGE(Metric):
             )
 
 
-def sentences(text: str) -> list[str]:
-    """Split a text into sentences, after . ! ? … and their kin, and at line ends.
+class Overlap(NamedTuple):
+    """What a text shares with a reference, each from 0 to 1."""
 
-    A simple rule without a list of abbreviations: it serves to line sentences up in ROUGE-Lsum.
+    precision: float
+    recall: float
+    fmeasure: float
 
-    Examples
-    --------
-    >>> sentences('It rained. "Will it stop?" she asked. 3.5 mm fell.')
-    ['It rained.', '"Will it stop?" she asked.', '3.5 mm fell.']
+    @classmethod
+    def of(cls, hits: int, n_reference: int, n_output: int) -> "Overlap":
+        """Count hits against both lengths; of an empty text both are 0."""
+        precision, recall = hits / max(n_output, 1), hits / max(n_reference, 1)
+        both = precision + recall
+        return cls(precision, recall, 2 * precision * recall / both if both > 0 else 0.0)
+
+
+def ngram_overlap(reference: list[str], output: list[str], n: int) -> Overlap:
+    """Count the n-grams that two texts share, each as often as in the one with fewer."""
+    left, right = _ngrams(reference, n), _ngrams(output, n)
+    fewer, more = sorted((left, right), key=len)
+    hits = sum(min(count, more[gram]) for gram, count in fewer.items() if gram in more)
+    return Overlap.of(hits, max(len(reference) - n + 1, 0), max(len(output) - n + 1, 0))
+
+
+def _ngrams(tokens: list[str], n: int) -> "Counter[Any]":
+    return Counter(tokens if n == 1 else zip(*(tokens[at:] for at in range(n)), strict=False))
+
+
+def union_overlap(reference: list[list[str]], output: list[list[str]]) -> Overlap:
+    """Count the words in the union of each reference sentence's common subsequences.
+
+    A word counts no more often than it stands in either text, as in ROUGE 1.5.5.
     """
-    import regex
-
-    return [part for part in map(str.strip, regex.split(_SENTENCE_END, text)) if part]
-
-
-# After a full stop (and closing quotes) and before a capital, a digit or a letter without case.
-_SENTENCE_END = (
-    r"""(?V1)(?<=[.!?…]["'”’»)\]]*)\s+(?=["'“‘«(\[]*[\p{Lu}\p{Lt}\p{Lo}\p{N}])"""
-    r"""|(?<=[。！？｡]["'”’」』）]*)(?!["'”’」』）])|\n+"""
-)
-
-
-class _UnicodeTokenizer:
-    """Words of every script, lower case; scripts written without spaces go by character."""
-
-    def __init__(self, stemmer: bool) -> None:
-        import regex
-        from nltk.stem.porter import PorterStemmer
-
-        unspaced = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-        self._pattern = regex.compile(
-            rf"[{unspaced}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--[{unspaced}]]+", regex.V1
-        )
-        self._stem = PorterStemmer().stem if stemmer else None
-
-    def tokenize(self, text: str) -> list[str]:
-        words = self._pattern.findall(unicodedata.normalize("NFKC", text).lower())
-        if self._stem is None:
-            return list(words)
-        return [self._stem(w) if len(w) > 3 and w.isascii() else w for w in words]
+    left = Counter(word for sentence in reference for word in sentence)
+    right = Counter(word for sentence in output for word in sentence)
+    n_left, n_right, hits = left.total(), right.total(), 0
+    for sentence in reference:
+        for at in sorted(set().union(*(lcs_positions(sentence, other) for other in output))):
+            word = sentence[at]
+            if left[word] > 0 and right[word] > 0:
+                hits += 1
+                left[word] -= 1
+                right[word] -= 1
+    return Overlap.of(hits, n_left, n_right)
