@@ -510,6 +510,19 @@ def test_examples_of_repeats_show_the_first_text_and_the_mean_value():
     assert (row["text"], row["value"], row["other_value"]) == ("no", 0.75, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("sort", "told"),
+    [
+        ("gain", "good gains most over poor"),
+        ("loss", "good loses most to poor"),
+        ("size", "good and poor differ most"),
+    ],
+)
+def test_examples_say_in_which_order_they_stand(comparison, sort, told):
+    caption = comparison.examples("good", "poor", metric="bleu", sort=sort, n=1).caption
+    assert caption == f"1 rows on which {told} in bleu"
+
+
 def test_an_unknown_order_of_examples_is_refused(comparison):
     with pytest.raises(UnknownName) as caught:
         comparison.examples("good", sort="delta")
@@ -557,7 +570,8 @@ def test_a_slice_without_a_shared_row_has_no_figures_and_no_verdict():
     scores.outputs["kind"] = ["x", "x", "x", "x", "y", "y"]
     found = wb.compare(scores, samples=20).slices("kind")
     alone = found.frame.iloc[1]
-    assert (alone["value"], alone["n"], alone["verdict"]) == ("y", 0, "undecided")
+    assert (alone["value"], alone["n"]) == ("y", 0)
+    assert pd.isna(alone["verdict"])
     assert alone[["score", "delta", "p", "p_adjusted"]].isna().all()
     assert "no row that both answered" in alone["method"]
     assert "–" in repr(found)
@@ -705,6 +719,33 @@ def test_the_json_of_a_frame_keeps_every_bit(comparison):
     told = json.loads(comparison.frame.to_json(orient="records", double_precision=15))
     deltas = comparison.frame["delta"].tolist()
     assert [row["delta"] for row in told] == pytest.approx(deltas, abs=1e-14)
+
+
+def test_small_differences_of_large_figures_keep_their_digits():
+    scores = marked(
+        [wb.Column("mark", direction="down")],
+        a=[1234.5 + at for at in range(20)],
+        b=[1234.7 + at for at in range(20)],
+    )
+    (said,) = wb.compare(scores, samples=200).sentences()
+    assert said.startswith("b is worse than a by 0.200 mark (95 % CI 0.200 to 0.200; adjusted p")
+
+
+def test_of_a_metric_without_a_direction_only_a_sure_difference_is_one():
+    rng = np.random.default_rng(0)
+    values = rng.random(40)
+    metric = [wb.Column("mark", direction=None)]
+    close = wb.compare(marked(metric, a=values, b=rng.random(40)), samples=300)
+    far = wb.compare(marked(metric, a=values, b=values + 1 + rng.random(40)), samples=300)
+    assert close.sentences()[0].startswith("b cannot be told apart from a: ")
+    assert far.sentences()[0].startswith("b differs from a: ")
+
+
+def test_sacrebleus_own_tests_do_not_tell_identical_systems_apart():
+    scores = small(40, [wb.BLEU()])
+    board = wb.compare(scores, baseline="fair", compat="sacrebleu", samples=300).leaderboard()
+    groups = board.frame.set_index("system")["group"]
+    assert groups["fair"] == groups["twin"]
 
 
 # Failures

@@ -928,3 +928,45 @@ def test_a_bare_name_with_a_version_is_a_name_and_no_file():
     with pytest.raises(UnknownName) as caught:
         wb.read("no-such-set-1.2")
     assert str(caught.value).startswith("the name of a shipped dataset must be one of ")
+
+
+# --- a column per system --------------------------------------------------------------------
+
+
+WIDE = [
+    {"id": "a", "source": "Hallo", "reference": "Hello", "gpt": "Hello", "mistral": "Hi"},
+    {"id": "b", "source": "Welt", "reference": "World", "gpt": None, "mistral": "A world"},
+]
+
+
+def test_a_column_per_system_becomes_outputs():
+    rows = wb.read(WIDE, columns={"id": "row_id", "source": "input"})
+    found = wb.outputs(rows, ["gpt", "mistral"])
+    same = wb.outputs(rows, {"gpt": ["Hello", None], "mistral": ["Hi", "A world"]})
+    pd.testing.assert_frame_equal(found, same)
+    assert found["row_id"].tolist() == ["a", "b", "a", "b"]
+
+
+def test_an_unknown_column_of_texts_is_refused_with_the_nearest_name():
+    rows = wb.read(WIDE, columns={"id": "row_id", "source": "input"})
+    with pytest.raises(UnknownName) as caught:
+        wb.outputs(rows, ["gpt", "Mistal"])
+    assert str(caught.value) == (
+        "a column of texts must be one of 'row_id', 'input', 'gpt', 'mistral', 'references', but "
+        "'Mistal' came; did you mean 'mistral'?"
+    )
+
+
+def test_a_renaming_of_no_column_is_refused():
+    with pytest.raises(UnknownName) as caught:
+        wb.read(WIDE, columns={"ID": "row_id", "source": "input"})
+    assert str(caught.value) == (
+        "a name in columns must be one of 'id', 'source', 'reference', 'gpt', 'mistral', but 'ID' "
+        "came; did you mean 'id'?"
+    )
+
+
+def test_beside_references_the_input_may_be_left_out():
+    rows = wb.read([{"row_id": "a", "reference": "Hello"}])
+    assert rows["input"].isna().all()
+    assert rows["references"].tolist() == [["Hello"]]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import workbench
 from workbench import cli, reports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,13 +32,25 @@ def test_the_two_commands_stand_in_the_readme(command):
 
 
 def test_the_example_of_the_readme_runs():
-    (example,) = blocks("python")
+    example = blocks("python")[0]
     *body, last = example.strip().splitlines()
     names: dict = {}
     exec("\n".join(body), names)
     assert repr(eval(last, names)).startswith("Leaderboard;")
     for call in re.findall(r"`((?:comparison|wb)\.[a-z_.]+\(.*?\))`", README):
         assert eval(call, {**names, "wb": names["wb"]}) is not None
+
+
+MINE = "id,source,reference,gpt,mistral\n1,Hallo,Hello there,Hello there,Hi\n2,Ja,Yes,Yes,No\n"
+
+
+def test_own_data_are_read_as_the_readme_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text(MINE)
+    names = {"wb": workbench}
+    exec(blocks("python")[1], names)
+    assert names["outputs"]["system"].value_counts().to_dict() == {"gpt": 2, "mistral": 2}
+    assert names["rows"]["input"].tolist() == ["Hallo", "Ja"]
 
 
 COMMANDS = [
@@ -47,6 +60,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme_runs(command, tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine.csv").write_text(MINE)
     (tmp_path / "ref.txt").write_text("The dog bit the man.\nIt was fine.\n")
     (tmp_path / "a.txt").write_text("The dog bit a man.\nIt was fine.\n")
     (tmp_path / "b.txt").write_text("The dog bit the man.\nIt was.\n")

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import store
+from workbench.errors import Unreadable
 
 
 def _names(folder):
@@ -269,3 +270,108 @@ def test_a_link_stays_a_link_and_its_target_is_written(tmp_path):
     store.write_text(link, "new")
     assert link.is_symlink()
     assert target.read_text() == "new"
+
+
+# --- what is open already -------------------------------------------------------------------
+
+
+_PRINTS_AND_WRITES = """
+import sys
+from workbench import store
+print("before")
+store.write_text(sys.argv[1], "written\\n")
+print("after")
+"""
+
+
+def _redirected(root, out, name, mode="wb"):
+    with out.open(mode) as stream:
+        command = [sys.executable, "-c", _PRINTS_AND_WRITES, str(name)]
+        done = subprocess.run(command, check=False, cwd=root, stdout=stream, stderr=subprocess.PIPE)
+    assert done.stderr == b""
+    return out.read_text()
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+def test_output_that_goes_to_a_file_keeps_what_is_printed_before_and_after(
+    tmp_path, root, name, mode
+):
+    assert _redirected(root, tmp_path / "out", name, mode) == "before\nwritten\nafter\n"
+    assert _names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("step", ["link", "folder/stdout"])
+def test_a_link_to_the_output_is_the_output(tmp_path, root, step):
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    (tmp_path / "folder").symlink_to("/dev")
+    assert _redirected(root, tmp_path / "out", tmp_path / step) == "before\nwritten\nafter\n"
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_device_stays_a_device():
+    store.write_text("/dev/null", "x")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_pipe_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        store.write_text(tmp_path / "pipe", "x")
+        assert os.read(reader, 10) == b"x"
+    finally:
+        os.close(reader)
+    assert _names(tmp_path) == ["pipe"]
+
+
+def test_what_is_not_open_cannot_be_written():
+    with pytest.raises(OSError, match="Bad file descriptor") as caught:
+        store.write_text("/dev/fd/987", "x")
+    assert caught.value.filename == "/dev/fd/987"
+
+
+# --- whose error it is ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("device", [False, True])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unreadable("a sheet must be readable, but it came torn; mend it."),
+        OSError("no connection"),
+        FileNotFoundError(2, "No such file or directory", "another", None, "second"),
+    ],
+)
+def test_an_error_of_the_writer_passes_as_it_is(tmp_path, device, error):
+    names = error.filename, error.filename2
+    with (
+        pytest.raises(OSError) as caught,  # noqa: PT011 - it is compared whole below
+        store.replacing("/dev/null" if device else tmp_path / "file"),
+    ):
+        raise error
+    assert caught.value is error
+    assert (error.filename, error.filename2) == names
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_an_error_in_writing_names_the_path(tmp_path, size):
+    (tmp_path / "file").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        store.write_bytes(tmp_path / "file", b"x" * size)
+    assert caught.value.filename == str(tmp_path / "file")
+
+
+def test_an_error_in_taking_the_place_names_the_path_alone(tmp_path):
+    (tmp_path / "file").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        store.write_text(tmp_path / "file", "new")
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "file"), None)
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "folder").write_text("x")
+    with pytest.raises(FileExistsError) as caught:
+        store.write_text(tmp_path / "folder" / "file", "new")
+    assert str(caught.value.filename) == str(tmp_path / "folder")

@@ -34,8 +34,8 @@ def test_a_leaderboard_says_that_the_top_is_tied():
     texts = {"a": ["yes"] * 20 + ["no"] * 20, "b": ["yes"] * 21 + ["no"] * 19}
     c = wb.compare(wb.score(wb.outputs(rows, texts), rows, [wb.ExactMatch()]), samples=200)
     title = wb.views.leaderboard(c).layout.title.text.replace("<br>", " ")
-    assert title.startswith(
-        "2 of 2 systems cannot be told apart at the top in exact_match; first b:"
+    assert title == (
+        "b is first in exact_match: 0.525 [0.375, 0.650], but the other cannot be told apart from it"
     )
 
 
@@ -262,3 +262,47 @@ def test_a_hostile_system_name_is_text():
     assert "&lt;a href='javascript:alert(1)'&gt;x…" in labels
     assert "�[31mred" in labels
     assert "<a" not in figure.to_json()
+
+
+def test_ties_are_counted_against_the_first_alone():
+    c = comparison()
+    c._all_pairs["exact_match"] = c.pairs("exact_match").frame.assign(
+        p_adjusted=[0.5, 0.01, 0.5], n_changed=9
+    )
+    pairs = c._all_pairs["exact_match"][["system", "baseline", "p_adjusted"]].to_numpy().tolist()
+    tied = sum(p > 0.05 for a, b, p in pairs if "good" in (a, b))
+    title = wb.views.leaderboard(c).layout.title.text.replace("<br>", " ")
+    assert f"but {tied} of 2 others cannot be told apart from it" in title
+
+
+def test_figures_of_a_metric_without_a_direction_claim_no_merit():
+    rows = wb.read([{"input": str(i), "references": ["a b"]} for i in range(20)])
+    texts = {"long": ["a b c"] * 20, "base": ["a"] * 20}
+    c = wb.compare(
+        wb.score(wb.outputs(rows, texts), rows, [wb.LengthRatio()]), baseline="base", samples=100
+    )
+    assert wb.views.rows(c, "long").layout.title.text.replace("<br>", " ") == (
+        "long is higher than base on 20 rows, lower on 0 and equal on 0 in length_ratio"
+    )
+    assert wb.views.matrix(c).layout.title.text.startswith("1 of 1 pairs are told apart")
+    assert wb.views.leaderboard(c).layout.title.text.startswith("long is highest in length_ratio")
+
+
+def test_rows_that_nobody_shares_are_refused():
+    rows = wb.read([{"input": str(i), "references": ["a"]} for i in range(4)])
+    outputs = wb.outputs(rows, {"a": ["a"] * 4, "b": ["a"] * 3 + [None], "c": [None] * 3 + ["a"]})
+    c = wb.compare(wb.score(outputs, rows, [wb.ExactMatch()]), baseline="b", samples=20)
+    with pytest.raises(BadValue) as caught:
+        wb.views.rows(c, "c")
+    assert str(caught.value) == (
+        "a figure of rows needs a row that both answered, but c and b share none in exact_match; "
+        "choose another system."
+    )
+
+
+def test_slices_of_one_system_are_refused():
+    rows = wb.read([{"input": "a", "references": ["a"], "half": "a"}])
+    c = wb.compare(wb.score(wb.outputs(rows, {"a": ["a"]}), rows, [wb.ExactMatch()]))
+    with pytest.raises(BadValue) as caught:
+        wb.views.slices(c, "half")
+    assert str(caught.value) == "slices need at least two systems, but one came; score another."

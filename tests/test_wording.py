@@ -224,8 +224,8 @@ def test_a_sheet_of_examples_cuts_long_texts_and_strips_what_could_act():
             }
         ]
     )
-    sheet = wording.examples_sheet(frame, wb.ExactMatch(), "sys", "base")
-    assert sheet.caption == "1 rows on which sys and base differ most in exact_match"
+    sheet = wording.examples_sheet(frame, wb.ExactMatch(), "sys", "base", "gain")
+    assert sheet.caption == "1 rows on which sys gains most over base in exact_match"
     assert list(sheet.header) == [
         *["row_id", "sys wrote", "base wrote", "sys", "base", "difference"]
     ]

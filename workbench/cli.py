@@ -119,6 +119,12 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", help="dataset: a file, a folder or the name of a shipped set")
     parser.add_argument("--outputs", help="table of outputs (default: those of the dataset)")
     parser.add_argument(
+        "--systems", nargs="+", default=[], help="columns of --rows, one per system's outputs"
+    )
+    parser.add_argument(
+        "--columns", nargs="+", default=[], metavar="YOURS=OURS", help="rename columns of --rows"
+    )
+    parser.add_argument(
         "--metric", nargs="+", default=["bleu", "chrf"], help="metrics, such as bleu:tokenize=char"
     )
     parser.add_argument("--json", action="store_true", help="write JSON for machines")
@@ -252,10 +258,18 @@ def _compare(options: argparse.Namespace) -> int:
         _say(_json(comparison, comparison.frame))
     else:
         _say(f"{comparison!r}\n\n{comparison.sentences()!r}")
-    if options.margin:
-        told = comparison.frame.dropna(subset="margin")
-        return DONE if (told["not_worse"] == "yes").all() else GATE_FAILED
-    return DONE
+    return _gate(comparison) if options.margin else DONE
+
+
+def _gate(comparison: "Comparison") -> int:
+    """Say on standard error which losses are not shown to be small enough."""
+    told = comparison.frame.dropna(subset="margin")
+    failed = told[told["not_worse"] != "yes"]
+    if not len(failed):
+        return DONE
+    names = ", ".join(f"{row['system']} in {row['metric']}" for row in each_row(failed))
+    _tell(f"gate failed: not shown to lose less than the margin: {names}.")
+    return GATE_FAILED
 
 
 def _scored(options: argparse.Namespace) -> "Scores":
@@ -265,8 +279,8 @@ def _scored(options: argparse.Namespace) -> "Scores":
 
     _refuse_mixtures(options)
     if options.rows:
-        rows = wb.read(options.rows)
-        outputs = wb.outputs(rows, options.outputs or options.rows)
+        rows = wb.read(options.rows, columns=_renames(options.columns))
+        outputs = wb.outputs(rows, options.systems or options.outputs or options.rows)
     else:
         rows = wb.read(references=[options.reference, *options.also])
         rows.attrs["name"] = Path(options.reference).name
@@ -292,10 +306,16 @@ def _refuse_mixtures(options: argparse.Namespace) -> None:
             f"--also must stand beside text files, but it came beside --rows {options.rows}; put "
             "the references into the dataset."
         )
-    if options.reference and options.outputs:
+    for name in ("outputs", "systems", "columns"):
+        if options.reference and getattr(options, name):
+            raise BadValue(
+                f"--{name} must stand beside --rows, but it came beside {options.reference}; name "
+                "the outputs as text files."
+            )
+    if options.systems and options.outputs:
         raise BadValue(
-            f"--outputs must stand beside --rows, but it came beside {options.reference}; name the "
-            "outputs as text files."
+            "outputs must come as columns (--systems) or as a table (--outputs), but both came; "
+            "leave one out."
         )
 
 
@@ -314,7 +334,19 @@ def _stem(path: str) -> str:
 
 
 def _first_system(options: argparse.Namespace) -> str | None:
-    return _stem(options.system[0]) if options.system else None
+    return next(iter([*map(_stem, options.system), *options.systems]), None)
+
+
+def _renames(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.rpartition("=") for text in texts]
+    if wrong := [
+        text for text, (name, _, ours) in zip(texts, pairs, strict=True) if not name or not ours
+    ]:
+        raise BadValue(
+            f"a renamed column must be written as YOURS=OURS, such as source=input, but {wrong[0]!r} "
+            "came."
+        )
+    return {name: ours for name, _, ours in pairs}
 
 
 def _margins(texts: Sequence[str]) -> dict[str, float]:
@@ -382,7 +414,8 @@ def _bench(options: argparse.Namespace) -> int:
     if options.json:
         text = json.dumps({"rows": rows}, indent=1, ensure_ascii=False)
         store.write_text(options.json, f"{text}\n")
-    return GATE_FAILED if any(row["equal"] is False for row in rows) else DONE
+    judged = [row["equal"] for row in rows]
+    return DONE if any(judged) and False not in judged else GATE_FAILED
 
 
 def _json(comparison: "Comparison", frame: "pd.DataFrame") -> str:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import wording
-from workbench.contrasts import Settings, differences, intervals, judged, with_margins
+from workbench.contrasts import Settings, differences, intervals, judged, turned, with_margins
 from workbench.display import Lines, Sheet
 from workbench.errors import BadValue, some, unknown_name
 from workbench.metrics.scoring import Scores
@@ -141,7 +141,7 @@ class Comparison:
         result = pd.DataFrame(index=order.tolist(), columns=order.tolist(), dtype=object)
         for row in each_row(self._pairs(metric)):
             result.loc[row["system"], row["baseline"]] = row[values]
-            result.loc[row["baseline"], row["system"]] = _turned(row[values], values)
+            result.loc[row["baseline"], row["system"]] = turned(row[values], values)
         return result if values == "verdict" else result.astype("float64")
 
     def slices(
@@ -220,7 +220,7 @@ class Comparison:
         size = sizes[sort][sizes[sort] > 0]
         order = size.sort_values(ascending=False, kind="stable").index[:n]
         frame = frame.loc[order].reset_index(drop=True)
-        return wording.examples_sheet(frame, chosen, system, other)
+        return wording.examples_sheet(frame, chosen, system, other, sort)
 
     def by_row(
         self, system: str, other: str | None = None, *, metric: str | None = None
@@ -279,9 +279,14 @@ class Comparison:
             If a system, a metric or a column does not exist.
         """
         baseline = baseline or self.settings.baseline
-        chosen = self.scores.systems if systems is None else [baseline, *systems]
-        self._require(*chosen)
+        chosen = None if systems is None else [baseline, *systems]
+        self._require(baseline, *(chosen or ()))
         scores = self.scores.only(systems=chosen, metrics=metrics, where=where)
+        if baseline not in scores.systems:
+            raise BadValue(
+                f"a part must hold an output of its baseline, but none of {baseline!r} is left of "
+                f"{scores.dataset}; choose other values, or another baseline."
+            )
         kept = [metric.name for metric in scores.metrics]
         margins = {name: loss for name, loss in self.settings.margins.items() if name in kept}
         return _compared(scores, replace(self.settings, baseline=baseline, margins=margins))
@@ -358,7 +363,9 @@ class Comparison:
     def _ranked(self, metric: str) -> "pd.DataFrame":
         frame = intervals(self.scores, self.settings, self.scores.metric(metric))
         pairs = self._pairs(metric)
-        told = pairs[pairs["p_adjusted"] <= self.settings.alpha]
+        # sacrebleu's own tests may reject for identical systems
+        changed = (pairs["n_changed"] > 0) & (pairs["delta"] != 0)
+        told = pairs[changed & (pairs["p_adjusted"] <= self.settings.alpha)]
         apart = [frozenset(pair) for pair in zip(told["system"], told["baseline"], strict=True)]
         letters = tie_letters(frame["system"].tolist(), apart)
         up = self.scores.metric(metric).direction != "down"
@@ -487,12 +494,3 @@ def _compared(
     if settings.margins:
         frame = with_margins(scores, frame, settings.margins)
     return Comparison(scores, settings, frame)
-
-
-def _turned(value: Any, values: str) -> Any:  # noqa: ANN401 - a figure or a verdict
-    """Turn what is said of A against B into what is said of B against A."""
-    if values == "delta":
-        return -value
-    return (
-        {"better": "worse", "worse": "better"}.get(value, value) if values == "verdict" else value
-    )

@@ -60,7 +60,8 @@ class Settings:
         ):
             if value not in known:
                 raise unknown_name(what, value, known)
-        if not 0 < self.level < 1 or self.samples < 1 or self.seed < 0:
+        whole = hasattr(self.samples, "__index__") and hasattr(self.seed, "__index__")
+        if not whole or not 0 < self.level < 1 or self.samples < 1 or self.seed < 0:
             raise BadValue(
                 "level must be between 0 and 1, samples at least 1 and seed at least 0, but "
                 f"{self.level}, {self.samples} and {self.seed} came; use 0.95, 10000 and 0."
@@ -195,14 +196,22 @@ def judged(
     return frame
 
 
+def turned(value: Any, values: str) -> Any:  # noqa: ANN401 - a figure or a verdict
+    """Turn what is said of A against B into what is said of B against A."""
+    if values == "delta":
+        return -value
+    return (
+        {"better": "worse", "worse": "better"}.get(value, value) if values == "verdict" else value
+    )
+
+
 def with_margins(
     scores: Scores, frame: "pd.DataFrame", margins: Mapping[str, float]
 ) -> "pd.DataFrame":
     """Add `margin` and `not_worse` to a frame of differences.
 
     `not_worse` is "yes" when the whole interval lies above a loss of the margin or the systems are
-    identical, "no" when it lies below, else "undecided" (a test of non-inferiority at half the
-    intervals' level).
+    identical, "no" when it lies below, else "undecided" (a one-sided test of non-inferiority at half of 1 − level).
 
     Raises
     ------
@@ -323,7 +332,9 @@ def _missing(scores: Scores, metric: Metric, system: str) -> Record:
 
 
 def _verdict(metric: Metric, row: Record, alpha: float) -> Verdict | None:
-    if row["n_changed"] == 0 and row["n"] > 0:
+    if not row["n"]:
+        return None
+    if row["n_changed"] == 0:
         return "identical"
     if metric.direction is None:
         return None

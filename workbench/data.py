@@ -48,7 +48,7 @@ def read(
     Returns
     -------
     DataFrame
-        ROWS. A missing `row_id` becomes "1", "2", …; columns called `reference`, `reference_1`,
+        ROWS. A missing `row_id` becomes "1", "2", …; beside references `input` may be left out; columns called `reference`, `reference_1`,
         `reference_2`, … become the list `references`; every column without a meaning of its own
         is a slice. `attrs` holds the set's `name` and `source`.
 
@@ -69,10 +69,12 @@ def read(
     0      1  Guten Tag  [Good day, Hello]
     """
     frame, name = _frame(source)
-    frame = frame.rename(columns=dict(columns or {}))
+    frame = _renamed(frame, columns)
     if references is not None:
         frame = _with_streams(frame if source is not None else None, references, name)
     frame = _gathered(frame)
+    if "references" in frame and "input" not in frame:
+        frame = frame.assign(input=None)
     if not len(frame):
         raise BadValue(f"a dataset must have at least one row, but {name} has none; check it.")
     if "row_id" not in frame:
@@ -86,7 +88,7 @@ def read(
 
 def outputs(
     rows: "pd.DataFrame",
-    source: "Source | Mapping[str, Texts]",
+    source: "Source | Mapping[str, Texts] | Sequence[str]",
     *,
     columns: Mapping[str, str] | None = None,
 ) -> "pd.DataFrame":
@@ -100,6 +102,8 @@ def outputs(
         * a mapping from system to its texts: one per row in the order of `rows` (None where it
           failed, a list of texts for repeats), a mapping from `row_id` to text, or the path of a
           text file with one line per row;
+        * a list of the columns of `rows` that hold the texts of a system each, such as
+          ``["gpt", "mistral"]``; an empty cell of a CSV file is a failure, as None is;
         * a table with the columns `row_id`, `system` and `text`, or a file of it;
         * the bare name of a shipped set: the outputs recorded in its folder.
     columns : mapping of str to str, optional
@@ -126,14 +130,16 @@ def outputs(
     0     a:1:0      a  Good day
     1     a:2:0      a    Thanks
     """
+    if isinstance(source, (list, tuple)) and source and all(isinstance(s, str) for s in source):
+        source = {name: _column(rows, name) for name in source}
     if isinstance(source, Mapping):
         records = [
             record for system, texts in source.items() for record in _answers(rows, system, texts)
         ]
         frame, name = formats.from_records(records, "the texts given"), "the texts given"
     else:
-        frame, name = _frame(source, "outputs")
-        frame = frame.rename(columns=dict(columns or {}))
+        frame, name = _frame(cast("Source", source), "outputs")
+        frame = _renamed(frame, columns)
     if not len(frame):
         raise BadValue(f"OUTPUTS must have at least one output, but {name} has none; check it.")
     return _identified(frame, rows, name)
@@ -392,6 +398,19 @@ def _refuse_lists_in_text(
                 f"list written as text ({text[:30]!r}); use columns reference_1, reference_2, …, "
                 "or JSON Lines."
             )
+
+
+def _column(rows: "pd.DataFrame", name: str) -> list[Any]:
+    if name not in rows:
+        raise unknown_name("a column of texts", name, rows.columns)
+    return rows[name].tolist()
+
+
+def _renamed(frame: "pd.DataFrame", columns: Mapping[str, str] | None) -> "pd.DataFrame":
+    for name in columns or {}:
+        if name not in frame:
+            raise unknown_name("a name in columns", name, frame.columns)
+    return frame.rename(columns=dict(columns or {}))
 
 
 def _answers(rows: "pd.DataFrame", system: str, texts: "Texts") -> list[dict[str, Any]]:

@@ -50,8 +50,9 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
     """
     names = [str(each) for each in known]
     listed = ", ".join(repr(each) for each in names[:12]) + (" …" if len(names) > 12 else "")
-    near = difflib.get_close_matches(str(name), names, n=1)
-    advice = f"; did you mean {near[0]!r}?" if near else "."
+    folded = {each.casefold(): each for each in names}
+    near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
+    advice = f"; did you mean {folded[near[0]]!r}?" if near else "."
     return UnknownName(f"{what} must be one of {listed or 'none'}, but {str(name)!r} came{advice}")
 
 

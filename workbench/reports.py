@@ -355,7 +355,7 @@ def page(notebook: "NotebookNode", *, title: str) -> str:
     # The corner of a pandas table is no header: a screen reader would announce an empty one.
     body = body.replace("<th></th>", "<td></td>")
     data = json.dumps(figures, sort_keys=True).replace("<", "\\u003c")
-    scripts = [_plotly_js(), _asset("report.js")] if figures else []
+    scripts = [_plotly(), _asset("report.js")] if figures else []
     blocks = f'<script type="application/json" id="figures">{data}</script>\n' if figures else ""
     return _html(title, f'<main class="notebook">\n{body}\n</main>\n{blocks}', scripts)
 
@@ -379,12 +379,6 @@ def _with_placeholders(notebook: "NotebookNode", figures: list[dict[str, Any]]) 
 def _figure_title(figure: dict[str, Any]) -> str:
     title = str(figure.get("layout", {}).get("title", {}).get("text", "Figure"))
     return html.unescape(re.sub(r"<[^>]*>", " ", title))
-
-
-def _plotly_js() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
 
 
 def _asset(name: str) -> str:
@@ -439,3 +433,9 @@ def _index(entries: Sequence[tuple[str, str, str]]) -> str:
     )
     body = f'<main class="index">\n<h1>Reports</h1>\n<ol>\n{items}\n</ol>\n</main>\n'
     return _html("Reports", body, [])
+
+
+def _plotly() -> str:
+    from workbench.views.script import plotly_script
+
+    return plotly_script()

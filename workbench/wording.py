@@ -56,7 +56,12 @@ def differences_sheet(
             row["metric"],
             row["system"],
             display.number(row["score"], places),
-            display.interval(row["delta"], row["ci_low"], row["ci_high"], places),
+            display.interval(
+                row["delta"],
+                row["ci_low"],
+                row["ci_high"],
+                _difference_places(scores.metric(row["metric"]), row),
+            ),
             display.p_value(row["p"]),
             display.p_value(row["p_adjusted"]),
             f"{row['n_changed']} of {row['n_clusters']}",
@@ -87,7 +92,16 @@ def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings)
     return Sheet(frame, caption(scores, settings, title), header, body)
 
 
-def examples_sheet(frame: "pd.DataFrame", metric: Metric, system: str, other: str) -> Sheet:
+_SORTS = {
+    "gain": "{system} gains most over {other}",
+    "loss": "{system} loses most to {other}",
+    "size": "{system} and {other} differ most",
+}
+
+
+def examples_sheet(
+    frame: "pd.DataFrame", metric: Metric, system: str, other: str, sort: str
+) -> Sheet:
     """Show rows with the texts and the values of two systems."""
     places = _places(metric, float(frame["value"].abs().max()))
     body = [
@@ -100,7 +114,8 @@ def examples_sheet(frame: "pd.DataFrame", metric: Metric, system: str, other: st
         for row in each_row(frame)
     ]
     header = ["row_id", f"{system} wrote", f"{other} wrote", system, other, "difference"]
-    title = f"{len(frame)} rows on which {system} and {other} differ most in {metric.name}"
+    told = _SORTS[sort].format(system=system, other=other)
+    title = f"{len(frame)} rows on which {told} in {metric.name}"
     return Sheet(frame, title, header, body)
 
 
@@ -113,7 +128,7 @@ def sentence(scores: Scores, settings: Settings, row: Record) -> str:
         return (
             f"{system} and {baseline} have no figures to compare under {metric} (n = {row['n']})."
         )
-    places = _places(scores.metric(metric), row["score"])
+    places = _difference_places(scores.metric(metric), row)
     size = f"{display.number(abs(row['delta']), places)} {metric}"
     ends = (row["ci_low"], row["ci_high"])
     low, high = ends if row["delta"] >= 0 else (-ends[1], -ends[0])
@@ -125,7 +140,8 @@ def sentence(scores: Scores, settings: Settings, row: Record) -> str:
     )
     if row["verdict"] in {"better", "worse"}:
         return f"{system} is {row['verdict']} than {baseline} by {size} {sure}."
-    told = "cannot be told apart from" if row["verdict"] == "undecided" else "differs from"
+    apart = row["p_adjusted"] <= settings.alpha and row["delta"] != 0 and is_missing(row["verdict"])
+    told = "differs from" if apart else "cannot be told apart from"
     if row["delta"] == 0:
         return f"{system} {told} {baseline}: no difference {sure}."
     side = "above" if row["delta"] > 0 else "below"
@@ -134,7 +150,7 @@ def sentence(scores: Scores, settings: Settings, row: Record) -> str:
 
 def margin_words(scores: Scores, row: Record) -> str:
     """Say one outcome of a test of non-inferiority."""
-    places = _places(scores.metric(row["metric"]), row["score"])
+    places = _difference_places(scores.metric(row["metric"]), row)
     difference = display.interval(row["delta"], row["ci_low"], row["ci_high"], places)
     return (
         f"{row['system']} in {row['metric']}: {row['not_worse']}, difference {difference} against "
@@ -149,3 +165,13 @@ def _figure(scores: Scores, row: Record) -> str:
 
 def _places(metric: Metric, size: float) -> int:
     return display.digits(metric.bounds, abs(size))
+
+
+def _difference_places(metric: Metric, row: Record) -> int:
+    """Return the places of the scores, or more: a difference may be far smaller than they are."""
+    sizes = [abs(row[name]) for name in ("delta", "ci_low", "ci_high") if not is_missing(row[name])]
+    largest = max(sizes, default=0.0)
+    places = _places(metric, row["score"])
+    if metric.bounds != (None, None) or largest == 0:
+        return places
+    return max(places, display.digits(metric.bounds, largest) - 1)

@@ -163,7 +163,7 @@ def _row(task: Task, size: int, runs: int, report: Callable[[int], None] | None)
     try:
         row["peer_version"] = metadata.version(task.peer)
     except metadata.PackageNotFoundError:
-        return row | {"note": f"not run: {task.peer} is not installed"}
+        return row | {"note": f"not run: {task.peer} is not installed (pip install -e .[test])"}
     pairs = []
     try:
         for at in range(runs):

@@ -90,8 +90,8 @@ def test_runs_are_summed_up_by_their_spread(capsys, tmp_path, task):
 def test_an_absent_peer_is_not_run(capsys, tmp_path, task):
     path = task(peer="no-such-peer")
     status, out, (row,) = rows_of(capsys, "--task", path, tmp_path=tmp_path)
-    assert status == 0
-    assert row["note"] == "not run: no-such-peer is not installed"
+    assert status == 1  # nothing was compared
+    assert row["note"] == "not run: no-such-peer is not installed (pip install -e .[test])"
     assert [row[name] for name in ("equal", "spread", *MEASURED)] == [None] * 7
     assert "not run: no-such-peer is not installed" in out
 

@@ -28,7 +28,7 @@ def placed(folder):
 
 def panel_of(seen):
     panel = seen.page.locator(PANEL)
-    panel.locator(".workbench-figure .main-svg").first.wait_for(timeout=50_000)
+    panel.locator(".workbench-figure .main-svg").first.wait_for(timeout=120_000)
     return panel
 
 

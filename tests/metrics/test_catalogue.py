@@ -33,7 +33,6 @@ from workbench.metrics.catalogue import NAMES, named
         ("bleu:lowercase=no,effective_order=true", wb.BLEU(effective_order=True)),
         ("bleu:name=13", wb.BLEU(name="13")),
         ("rougeL:stemmer=yes,measure=recall", wb.ROUGE("L", "recall", True)),
-        ("rouge1:variant=2", wb.ROUGE("2")),
         ("ter:normalized=false", wb.TER()),
         ("column:column=latency_s,direction=down", wb.Column("latency_s", "down")),
         ("column:column=2024", wb.Column("2024")),
@@ -64,6 +63,16 @@ def test_every_listed_name_gives_a_metric_of_that_name():
             "option of bleu must be one of 'effective_order', 'lowercase', 'max_ngram_order', "
             "'name', 'smooth_method', 'smooth_value', 'tokenize', but 'tokenizer' came; did you "
             "mean 'tokenize'?",
+        ),
+        (
+            "rouge1:variant=2",
+            "option of rouge1 must be one of 'measure', 'name', 'split', 'stemmer', 'strict', "
+            "'tokenizer', but 'variant' came.",
+        ),
+        (
+            "chrf++:word_order=0",
+            "option of chrf++ must be one of 'beta', 'char_order', 'eps_smoothing', 'lowercase', "
+            "'name', 'whitespace', but 'word_order' came; did you mean 'char_order'?",
         ),
         (
             "column:bounds=1",

@@ -271,7 +271,7 @@ def test_name_and_signature_say_what_makes_the_figure(options, name, signature):
         (
             {"variant": "l"},
             "variant must be one of '1', '2', '3', '4', '5', '6', '7', '8', '9', 'L', 'Lsum', but "
-            "'l' came.",
+            "'l' came; did you mean 'L'?",
         ),
         (
             {"variant": "L", "measure": "f1"},

@@ -381,11 +381,47 @@ def test_joined_scores_are_the_scores_of_all():
     for metric in EVERY:
         assert by_output(joined, metric.name) == by_output(whole, metric.name)
     assert joined.signatures == whole.signatures
-    keys = ["metric", "output_id"]
-    assert (
-        joined.frame.sort_values(keys, ignore_index=True)
-        .equals(whole.frame.sort_values(keys, ignore_index=True))
-    )  # fmt: skip
+    assert joined.frame.equals(whole.frame)
+    assert joined.outputs.equals(whole.outputs)
+
+
+@pytest.mark.parametrize(
+    ("kept", "order"),
+    [
+        (([2], [0, 1, 2]), [0, 1, 2]),
+        (([0, 2, 3], [1, 2]), [1, 0, 2, 3]),
+        (([0, 3], [0, 1, 2, 3]), [0, 1, 2, 3]),
+        (([0, 1, 3], [1, 2], [3, 4]), [0, 1, 2, 3, 4]),
+        (([3], [0, 1]), [0, 1, 3]),
+    ],
+)
+def test_joined_rows_stand_in_the_datasets_order_whichever_part_has_them(kept, order):
+    rows = wb.read([{"row_id": f"r{9 - at}", "references": ["x"]} for at in range(5)])
+    ids = rows["row_id"].tolist()
+    parts = []
+    for system, places in zip("cab", kept, strict=False):
+        outputs = wb.outputs(rows, {system: [f"x{system}{at}" for at in range(5)]})
+        outputs = outputs[outputs["row_id"].isin([ids[at] for at in places])]
+        parts.append(wb.score(outputs, rows, [wb.LengthRatio(), wb.ChrF()]))
+    joined = wb.metrics.join(parts)
+    assert joined.outputs["row_id"].unique().tolist() == [ids[at] for at in order]
+    assert joined.outputs.index.tolist() == list(range(len(joined.outputs)))
+    for _, same in joined.outputs.groupby("row_id"):
+        assert same["system"].tolist() == sorted(same["system"])
+    apart = {key: row for each in parts for key, row in by_output(each, "chrf").items()}
+    assert by_output(joined, "chrf") == apart
+
+
+def named_alike():
+    outputs = [wb.outputs(ROWS, {name: ["x"] * 3}) for name in "ab"]
+    ids = ["1", "2", "3"]
+    return [wb.score(each.assign(output_id=ids), ROWS, [wb.BLEU()]) for each in outputs]
+
+
+def halved(system, half=None):
+    rows = ROWS.assign(half=["a", "b", "a"])
+    scores = part(system, rows=rows)
+    return scores.only(where={"half": half}) if half else scores
 
 
 @pytest.mark.parametrize(
@@ -417,6 +453,28 @@ def test_joined_scores_are_the_scores_of_all():
             "eps_smoothing=False, name='chrf'); score both with one metric.",
         ),
         (
+            named_alike,
+            "each output_id must come once, but '1', '2', '3' came in several scores; rename them "
+            "before scoring, such as to system:row_id:repeat.",
+        ),
+        (
+            lambda: [halved("x"), halved("y", "a")],
+            "scores to be joined must be of the same rows, but 'the list given' and 'the list "
+            "given where half = a' came; join the whole scores, then take a part of them with "
+            "only.",
+        ),
+        (
+            lambda: [halved("x", "b"), halved("y", "a")],
+            "scores to be joined must be of the same rows, but 'the list given where half = b' and "
+            "'the list given where half = a' came; join the whole scores, then take a part of them "
+            "with only.",
+        ),
+        (
+            lambda: [wb.metrics.join([halved("x", "a"), halved("y", "a")]), halved("z")],
+            "scores to be joined must be of the same rows, but 'the list given where half = a' and "
+            "'the list given' came; join the whole scores, then take a part of them with only.",
+        ),
+        (
             lambda: [],
             "join needs at least one result of wb.score, but none came; pass a list.",
         ),
@@ -426,6 +484,24 @@ def test_scores_that_do_not_belong_together_are_not_joined(parts, message):
     with pytest.raises(BadValue) as caught:
         wb.metrics.join(parts())
     assert str(caught.value) == message
+
+
+def test_parts_of_the_same_rows_are_joined_and_stay_parts():
+    joined = wb.metrics.join([halved("x", "a"), halved("y", "a")])
+    assert joined.dataset == "the list given where half = a"
+    assert joined.outputs["row_id"].tolist() == ["r2", "r2", "r1", "r1"]
+    assert joined.whole == ("x", "y")
+    scores = wb.score(OUTPUTS, ROWS, [wb.BLEU()])
+    again = wb.metrics.join([scores.only(systems=["zeta"]), scores.only(systems=["alpha"])])
+    assert again.frame.equals(scores.frame)
+    assert again.whole == ("alpha", "zeta")
+    assert wb.metrics.join([halved("x"), halved("y")]).whole == ()
+
+
+def test_the_name_of_a_dataset_makes_no_part_of_it():
+    rows = ROWS.copy()
+    rows.attrs["name"] = "a copy where all is well"
+    assert wb.metrics.join([part("x"), part("y", rows=rows)]).systems == ["x", "y"]
 
 
 def test_metrics_of_ones_own_are_joined_by_their_signature():
@@ -442,6 +518,99 @@ def test_scores_of_different_datasets_are_not_joined():
         f"figures to be compared must be of one dataset, but the list given ({digests[0]}) and the "
         f"list given ({digests[1]}) came; score both on one."
     )
+
+
+# A part.
+
+
+@pytest.fixture
+def mixed():
+    # the two outputs of r2 differ in `style`; r1 lacks an output of zeta
+    outputs = OUTPUTS[OUTPUTS["output_id"] != "zeta:r1:0"]
+    style = {"alpha:r2:0": "long", "zeta:r2:0": "short", "zeta:r10:0": "short"}
+    outputs = outputs.assign(style=outputs["output_id"].map(style))
+    return wb.score(outputs, ROWS.assign(year=[2020, 2021, 2020]), EVERY)
+
+
+@pytest.mark.parametrize("column", ["style", "year"])
+def test_a_part_has_every_output_of_the_rows_of_its_slice(mixed, column):
+    for value, rows in mixed.slice_rows(column):
+        found = mixed.only(where={column: value})
+        expected = mixed.outputs[mixed.outputs["row_id"].isin(rows)]
+        assert found.outputs["output_id"].tolist() == expected["output_id"].tolist()
+        for metric in EVERY:
+            kept, every = by_output(found, metric.name), by_output(mixed, metric.name)
+            assert kept == {name: every[name] for name in expected["output_id"]}
+
+
+def test_a_part_of_an_output_is_the_row_with_all_of_its_outputs(mixed):
+    found = mixed.only(where={"style": "long"})
+    assert found.outputs["output_id"].tolist() == ["alpha:r2:0", "zeta:r2:0"]
+    assert found.dataset == "the list given where style = long"
+
+
+@pytest.mark.parametrize("value", [2020, "2020", np.int64(2020)])
+def test_a_value_need_not_be_a_text(mixed, value):
+    found = mixed.only(where={"year": value})
+    assert found.outputs["row_id"].unique().tolist() == ["r2", "r1"]
+    assert found.dataset == "the list given where year = 2020"
+
+
+def test_rows_without_a_value_are_a_part_by_either_name(mixed):
+    for value in ("(missing)", None, float("nan")):
+        found = mixed.only(where={"style": value})
+        assert found.outputs["row_id"].unique().tolist() == ["r10", "r1"]
+        assert found.dataset == "the list given where style = (missing)"
+
+
+def test_of_several_columns_a_row_must_have_every_value(mixed):
+    found = mixed.only(where={"style": "short", "year": 2020})
+    assert found.outputs["output_id"].tolist() == ["alpha:r2:0", "zeta:r2:0"]
+
+
+def test_systems_that_were_not_named_may_be_absent_from_a_part(mixed):
+    rows = ROWS.assign(year=[2020, 2021, 2022])
+    scores = wb.score(mixed.outputs[["output_id", "row_id", "system", "text"]], rows, [wb.TER()])
+    assert scores.only(where={"year": 2022}).systems == ["alpha"]
+    with pytest.raises(BadValue) as caught:
+        scores.only(systems=["alpha", "zeta"], where={"year": 2022})
+    assert str(caught.value) == (
+        "a part of the scores must hold an output of each system named, but none of 'zeta' is left "
+        "of the list given where {'year': 2022}; choose other values."
+    )
+
+
+def test_a_part_without_a_row_is_refused(mixed):
+    with pytest.raises(BadValue) as caught:
+        mixed.only(systems=["alpha"], where={"year": 1999})
+    assert str(caught.value) == (
+        "a part of the scores must hold a row and a metric, but nothing is left of the list given "
+        "where {'year': 1999}; choose other values."
+    )
+
+
+@pytest.mark.parametrize(
+    ("part_of", "message"),
+    [
+        (
+            {"systems": ["alpha", "zetta"]},
+            "system must be one of 'alpha', 'zeta', but 'zetta' came; did you mean 'zeta'?",
+        ),
+        (
+            {"metrics": ["blue"]},
+            "metric must be one of 'bleu', 'chrf', 'ter', 'rougeL', 'exact_match', 'token_f1', "
+            "'length_ratio', but 'blue' came; did you mean 'bleu'?",
+        ),
+        (
+            {"where": {"yeer": 2020}},
+            "slice must be one of 'style', 'year', but 'yeer' came; did you mean 'year'?",
+        ),
+    ],
+)
+def test_a_part_of_what_does_not_exist_is_refused(mixed, part_of, message):
+    with pytest.raises(UnknownName) as caught:
+        mixed.only(**part_of)
+    assert str(caught.value) == message
 
 
 # The traps of the field's tools, one test each.
@@ -538,3 +707,12 @@ def test_trap_bleu_all_of_hebrew_is_of_one_reference(wmt, totals, published):
         "'nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0' and as "
         "'nrefs:2|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0'; score both with one metric."
     )
+
+
+def test_the_columns_of_systems_are_no_slices():
+    rows = wb.read(
+        [{"references": ["x"], "a": "x", "b": "y", "half": "pq"[at % 2]} for at in range(4)]
+    )
+    rows["a"] = ["x", "y", "x", "y"]
+    scores = wb.score(wb.outputs(rows, ["a", "b"]), rows, [wb.ExactMatch()])
+    assert scores.slice_columns == ["half"]

@@ -1,6 +1,7 @@
 """The explorer's choices, words and tables; browsers see that the panel moves."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -156,11 +157,11 @@ def test_what_cannot_be_shown_is_said_and_no_older_figure_stays(explorer):
     assert repr(explorer) == f"Explorer: differences in exact_match against base\n{sentence}"
     assert explorer._told.value == f'<p role="alert">{sentence}</p>'
     assert explorer._table.value == ""
-    assert explorer._figure.layout.display == "none"
+    assert explorer._figure.layout.visibility == "hidden"
     assert explorer._repr_html_() == explorer._told.value
     tick(explorer, good=True)
     assert explorer.refusal == ""
-    assert explorer._figure.layout.display is None
+    assert explorer._figure.layout.visibility == "visible"
 
 
 def test_only_what_the_data_allow_is_offered():
@@ -205,3 +206,30 @@ def test_changes_from_several_threads_end_on_the_last_choice(explorer):
     view = explorer.choice.view
     expected = VIEWS[view].figure(explorer.part, explorer.choice)
     assert title(explorer) == expected.layout.title.text.replace("<br>", " ")
+
+
+def test_what_breaks_leaves_no_older_figure(explorer, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setitem(VIEWS, "differences", replace(VIEWS["differences"], sheet=broken))
+    with pytest.raises(RuntimeError):
+        choose(explorer, view="differences")
+    assert explorer._table.value == ""
+    assert explorer._figure.layout.visibility == "hidden"
+    assert "could not be shown" in explorer._told.value
+    choose(explorer, view="scores")
+    assert explorer._figure.layout.visibility == "visible"
+    assert explorer._table.value == explorer.sheet._repr_html_()
+
+
+def test_names_cannot_command_a_terminal():
+    explorer = compared(systems=("\x1b[31mred", "good", "bad")).explore()
+    assert "\x1b" not in repr(explorer)
+    assert "\x1b" not in explorer._repr_mimebundle_()["text/plain"]
+
+
+def test_the_second_metric_is_another_one(explorer):
+    choose(explorer, view="two metrics", metric="length_ratio")
+    assert explorer.choice.second == "exact_match"
+    assert explorer._controls["second"].options == (("exact_match", "exact_match"),)

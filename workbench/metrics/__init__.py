@@ -4,9 +4,10 @@ from workbench.metrics.base import Metric
 from workbench.metrics.bleu import BLEU
 from workbench.metrics.chrf import ChrF
 from workbench.metrics.columns import Column
+from workbench.metrics.joining import join
 from workbench.metrics.matching import ExactMatch, LengthRatio, TokenF1
 from workbench.metrics.rouge import ROUGE
-from workbench.metrics.scoring import Scores, join, score
+from workbench.metrics.scoring import Scores, score
 from workbench.metrics.ter import TER
 
 __all__ = [

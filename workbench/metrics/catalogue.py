@@ -60,7 +60,9 @@ def named(text: str) -> Metric:
     if name not in _FIXED:
         raise unknown_name("metric", name, _FIXED)
     maker, given = _FIXED[name]
-    known = {each.name: each.type for each in fields(maker) if each.name != "bounds"}  # type: ignore[arg-type]
+    # what the name says is no option: rouge1:variant=2 would be rouge2
+    fixed = {"bounds", *given}
+    known = {each.name: each.type for each in fields(maker) if each.name not in fixed}  # type: ignore[arg-type]
     options = dict(given)
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")

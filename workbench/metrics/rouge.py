@@ -1,6 +1,7 @@
 """ROUGE-N, ROUGE-L and ROUGE-Lsum, with rouge_score's figures and a signature of our own."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -117,10 +118,10 @@ class ROUGE(Metric):
             return Overlap.of(lcs_length(tokens, other), len(tokens), len(other))
         return ngram_overlap(tokens, other, int(self.variant))
 
-    def _words(self, text: str) -> list[str]:
+    def _words(self, text: str) -> Sequence[str]:
         return words(text, self.tokenizer, stemmer=self.stemmer)
 
-    def _sentences(self, text: str) -> list[list[str]]:
+    def _sentences(self, text: str) -> list[Sequence[str]]:
         parts = sentences(text) if self.split == "sentence" else text.split("\n")
         return [self._words(part) for part in parts if part]
 
@@ -177,7 +178,7 @@ class Overlap(NamedTuple):
         return cls(precision, recall, 2 * precision * recall / both if both > 0 else 0.0)
 
 
-def ngram_overlap(reference: list[str], output: list[str], n: int) -> Overlap:
+def ngram_overlap(reference: Sequence[str], output: Sequence[str], n: int) -> Overlap:
     """Count the n-grams that two texts share, each as often as in the one with fewer."""
     left, right = _ngrams(reference, n), _ngrams(output, n)
     fewer, more = sorted((left, right), key=len)
@@ -185,11 +186,11 @@ def ngram_overlap(reference: list[str], output: list[str], n: int) -> Overlap:
     return Overlap.of(hits, max(len(reference) - n + 1, 0), max(len(output) - n + 1, 0))
 
 
-def _ngrams(tokens: list[str], n: int) -> "Counter[Any]":
+def _ngrams(tokens: Sequence[str], n: int) -> "Counter[Any]":
     return Counter(tokens if n == 1 else zip(*(tokens[at:] for at in range(n)), strict=False))
 
 
-def union_overlap(reference: list[list[str]], output: list[list[str]]) -> Overlap:
+def union_overlap(reference: Sequence[Sequence[str]], output: Sequence[Sequence[str]]) -> Overlap:
     """Count the words in the union of each reference sentence's common subsequences.
 
     A word counts no more often than it stands in either text, as in ROUGE 1.5.5.

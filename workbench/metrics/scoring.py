@@ -1,8 +1,8 @@
 """OUTPUTS to SCORES: every output scored by every metric, with nothing lost on the way."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ class Scores:
         *,
         systems: Iterable[str] | None = None,
         metrics: Iterable[str] | None = None,
-        where: Mapping[str, str] | None = None,
+        where: Mapping[str, object] | None = None,
     ) -> "Scores":
         """Return a part of the scores; nothing is computed anew.
 
@@ -90,28 +90,35 @@ class Scores:
         ----------
         systems, metrics : iterable of str, optional
             Names to keep; all by default.
-        where : mapping of str to str, optional
-            By column, the value of the rows to keep.
+        where : mapping of str to value, optional
+            By column, the value of the rows to keep, as in `slice_rows`: with a row all of its
+            outputs stay, even where only one of them has the value.
 
         Raises
         ------
         BadValue
-            If nothing is left.
+            If nothing is left, or nothing of a system that was named.
         UnknownName
             If a system, a metric or a column does not exist.
         """
         chosen = self.metrics if metrics is None else tuple(self.metric(name) for name in metrics)
-        kept = np.ones(len(self.outputs), dtype=bool)
-        if systems is not None:
-            kept &= self.outputs["system"].isin(set(systems)).to_numpy()
-        for column, value in (where or {}).items():
-            kept &= (self.slice_values(column) == value).to_numpy()
+        named = self.systems if systems is None else list(systems)
+        if strange := [name for name in named if name not in self.systems]:
+            raise unknown_name("system", strange[0], self.systems)
+        kept = self.outputs["system"].isin(named).to_numpy() & self._within(where or {})
         if not kept.any() or not chosen:
             raise BadValue(
                 f"a part of the scores must hold a row and a metric, but nothing is left of "
                 f"{self.dataset} where {dict(where or {})}; choose other values."
             )
-        told = ", ".join(f"{column} = {value}" for column, value in (where or {}).items())
+        left = set(self.outputs.loc[kept, "system"])
+        if systems is not None and (lost := [name for name in named if name not in left]):
+            raise BadValue(
+                f"a part of the scores must hold an output of each system named, but none of "
+                f"{some(lost)} is left of {self.dataset} where {dict(where or {})}; choose other "
+                "values."
+            )
+        told = ", ".join(f"{name} = {_in_words(value)}" for name, value in (where or {}).items())
         return replace(
             self,
             dataset=f"{self.dataset} where {told}" if told else self.dataset,
@@ -122,10 +129,20 @@ class Scores:
             whole=self.whole or tuple(self.systems),
         )
 
+    def _within(self, where: Mapping[str, object]) -> NDArray[np.bool_]:
+        """Tell for each output whether its row has these values."""
+        rows = self.outputs["row_id"]
+        kept = np.ones(len(rows), dtype=bool)
+        for column, value in where.items():
+            found = rows[self.slice_values(column) == _in_words(value)]
+            kept &= rows.isin(found).to_numpy()
+        return kept
+
     @property
     def slice_columns(self) -> list[str]:
         """Columns of the dataset with 2 to 50 different values and no meaning of their own."""
         known = {field.name for table in (tables.ROWS, tables.OUTPUTS) for field in table.columns}
+        known |= set(self.systems)  # of a file that has a column per system
         return [
             str(name)
             for name in self.outputs.columns
@@ -142,8 +159,7 @@ class Scores:
         """
         if column not in self.outputs:
             raise unknown_name("slice", column, self.slice_columns)
-        cells = self.outputs[column]
-        return cells.map(lambda cell: "(missing)" if tables.is_missing(cell) else str(cell))
+        return self.outputs[column].map(_in_words)
 
     def slice_rows(self, column: str) -> list[tuple[str, list[str]]]:
         """Return the rows of each value of a column, values in order.
@@ -228,6 +244,10 @@ class Scores:
         return html_table(["metric", "signature"], body, caption=repr(self))
 
 
+def _in_words(cell: object) -> str:
+    return "(missing)" if tables.is_missing(cell) else str(cell)
+
+
 def bounded(metric: Metric, values: Array) -> Array:
     """Keep figures inside the metric's bounds: a perfect BLEU is 100, not 100.00000000000004."""
     low, high = metric.bounds
@@ -295,78 +315,6 @@ def score(
     )
 
 
-def join(scores: Sequence[Scores]) -> Scores:
-    """Put together the scores of different systems on the same dataset.
-
-    Raises
-    ------
-    BadValue
-        If the datasets or the metrics differ, a metric has unequal signatures, a system came
-        twice, or there are no scores.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> rows = wb.read([{"input": "Guten Tag", "references": ["Good day"]}])
-    >>> parts = [
-    ...     wb.score(wb.outputs(rows, {name: [text]}), rows, [wb.ExactMatch()])
-    ...     for name, text in (("a", "Good day"), ("b", "Hello"))
-    ... ]
-    >>> wb.metrics.join(parts).systems
-    ['a', 'b']
-    """
-    import pandas as pd
-
-    if not scores:
-        raise BadValue("join needs at least one result of wb.score, but none came; pass a list.")
-    first = scores[0]
-    for other in scores[1:]:
-        _same_measure(first, other)
-    if doubled := [
-        s for s, n in Counter(s for each in scores for s in each.systems).items() if n > 1
-    ]:
-        raise BadValue(
-            f"each system must come once, but {some(doubled)} came in several scores; rename one."
-        )
-    return Scores(
-        outputs=pd.concat([each.outputs for each in scores], ignore_index=True),
-        metrics=first.metrics,
-        statistics={
-            metric.name: np.concatenate([each.statistics[metric.name] for each in scores])
-            for metric in first.metrics
-        },
-        signatures=first.signatures,
-        digest=first.digest,
-        dataset=first.dataset,
-    )
-
-
-def _same_measure(first: Scores, other: Scores) -> None:
-    if lone := sorted(set(first.signatures) ^ set(other.signatures)):
-        raise BadValue(
-            f"scores to be joined must have the same metrics, but {some(lone)} came on one side "
-            "only; score both with the same list."
-        )
-    for name, signature in first.signatures.items():
-        if other.signatures[name] != signature:
-            raise BadValue(
-                f"figures to be compared must have equal signatures, but {name} came as "
-                f"{signature!r} and as {other.signatures[name]!r}; score both with one metric."
-            )
-    # A peer's signature need not tell every option: sacrebleu's leaves out the beta of chrF.
-    for one, same in ((each, other.metric(each.name)) for each in first.metrics):
-        if is_dataclass(one) and one != same:
-            raise BadValue(
-                f"figures to be compared must be made alike, but {one.name} came as {one!r} and as "
-                f"{same!r}; score both with one metric."
-            )
-    if first.digest != other.digest:
-        raise BadValue(
-            f"figures to be compared must be of one dataset, but {first.dataset} "
-            f"({first.digest[:12]}) and {other.dataset} ({other.digest[:12]}) came; score both on one."
-        )
-
-
 def _named_apart(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
     chosen = tuple([metrics] if isinstance(metrics, Metric) else metrics)
     strange = [type(each).__name__ for each in chosen if not isinstance(each, Metric)]
@@ -391,14 +339,21 @@ def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
         raise unknown_name("row_id in OUTPUTS", strange.iloc[0], rows["row_id"])
     if "repeat" not in outputs:
         outputs = outputs.assign(repeat=outputs.groupby(["row_id", "system"]).cumcount())
-    position = dict(zip(rows["row_id"], range(len(rows)), strict=True))
-    ordered = outputs.assign(_position=outputs["row_id"].map(position)).sort_values(
-        ["_position", "system", "repeat"], kind="stable"
-    )
+    ordered = in_order(outputs, rows["row_id"])
     # One file may be read as both tables, and only ROWS has checked its references.
     twice = [name for name in ("input", "references") if name in ordered]
-    return ordered.drop(columns=["_position", *twice]).merge(
+    return ordered.drop(columns=twice).merge(
         rows, on="row_id", how="left", suffixes=("", "_row"), validate="many_to_one"
+    )
+
+
+def in_order(outputs: "pd.DataFrame", row_ids: Iterable[str]) -> "pd.DataFrame":
+    """Sort by row, then system, then repeat; the index stays."""
+    position = {row: at for at, row in enumerate(row_ids)}
+    return (
+        outputs.assign(_position=outputs["row_id"].map(position))
+        .sort_values(["_position", "system", "repeat"], kind="stable")
+        .drop(columns="_position")
     )
 
 

@@ -1,6 +1,7 @@
 """Texts to words and sentences, as ROUGE counts them."""
 
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -10,8 +11,9 @@ Tokenizer = Literal["rouge_score", "unicode"]
 
 # Shorter words are not stemmed, as in ROUGE 1.5.5.
 _SHORT_WORD = 3
-# Longer texts are not kept: a few thousand books would fill the memory.
-_LONG_TEXT = 4_000
+# Texts and characters that are kept: some 50 MB, even if each character is a word of its own.
+_KEPT_TEXTS = 1_024
+_LONG_TEXT = 1_000
 
 _LATIN = re.compile(r"[a-z0-9]+")
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -24,7 +26,9 @@ _SENTENCE_END = (
 )
 
 
-def words(text: str, tokenizer: Tokenizer = "rouge_score", *, stemmer: bool = False) -> list[str]:
+def words(
+    text: str, tokenizer: Tokenizer = "rouge_score", *, stemmer: bool = False
+) -> tuple[str, ...]:
     """Split a text into words, in lower case.
 
     Parameters
@@ -41,11 +45,14 @@ def words(text: str, tokenizer: Tokenizer = "rouge_score", *, stemmer: bool = Fa
     Examples
     --------
     >>> words("The cats' café"), words("The cats' café", "unicode", stemmer=True)
-    (['the', 'cats', 'caf'], ['the', 'cat', 'café'])
+    (('the', 'cats', 'caf'), ('the', 'cat', 'café'))
     """
+    # before the length is asked: NFKC may make 18 characters of one
+    normal = text if tokenizer == "rouge_score" else unicodedata.normalize("NFKC", text)
+    lower = normal.lower()
     # several metrics, and every system, ask for the words of the same reference
-    found = _kept if len(text) <= _LONG_TEXT else _words
-    return found(text, tokenizer, stemmer)
+    found = _kept if len(lower) <= _LONG_TEXT else _words
+    return found(lower, tokenizer, stemmer)
 
 
 def sentences(text: str) -> list[str]:
@@ -61,18 +68,17 @@ def sentences(text: str) -> list[str]:
     return [part for part in map(str.strip, _pattern(_SENTENCE_END).split(text)) if part]
 
 
-def _words(text: str, tokenizer: Tokenizer, stemmer: bool) -> list[str]:
-    if tokenizer == "rouge_score":
-        found = _LATIN.findall(text.lower())
-    else:
-        normal = unicodedata.normalize("NFKC", text).lower()
-        found = _pattern(_EVERY_SCRIPT).findall(normal)
-    if not stemmer:
-        return found
-    return [_stem(word) if len(word) > _SHORT_WORD and word.isascii() else word for word in found]
+def _words(text: str, tokenizer: Tokenizer, stemmer: bool) -> tuple[str, ...]:
+    """Split a text that is in lower case already."""
+    expression = _LATIN if tokenizer == "rouge_score" else _pattern(_EVERY_SCRIPT)
+    found = expression.findall(text)
+    if stemmer:
+        found = [_stem(w) if len(w) > _SHORT_WORD and w.isascii() else w for w in found]
+    # a word that stands in many texts is held once
+    return tuple(map(sys.intern, found))
 
 
-_kept = lru_cache(maxsize=8_192)(_words)
+_kept = lru_cache(maxsize=_KEPT_TEXTS)(_words)
 
 
 @lru_cache(maxsize=65_536)

@@ -9,7 +9,16 @@ from workbench import display
 from workbench.comparison import Comparison
 from workbench.errors import BadValue
 from workbench.tables import each_row
-from workbench.views.theme import TEXT, finished, label, markers, metric_name, rounded
+from workbench.views.theme import (
+    TEXT,
+    counted,
+    finished,
+    label,
+    markers,
+    metric_name,
+    rounded,
+    sense,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +82,8 @@ def matrix(comparison: Comparison, metric: str | None = None) -> go.Figure:
     ticks = {"tickvals": list(range(len(names))), "ticktext": names, "showgrid": False}
     figure.update_xaxes(ticks | {"side": "top", "tickangle": 45})
     figure.update_yaxes(ticks | {"autorange": "reversed"})
-    told = sum(cell == "better" for cell in verdicts.to_numpy().ravel())
+    p_values, alpha = comparison.matrix(name, "p_adjusted"), comparison.settings.alpha
+    told = int(((p_values <= alpha) & (deltas != 0)).to_numpy().sum()) // 2
     n_pairs = len(systems) * (len(systems) - 1) // 2
     claim = f"{told} of {n_pairs} pairs are told apart in {label(name)} (row minus column)"
     return finished(figure, claim, "", 120 + 34 * len(systems)).update_layout(margin_b=10)
@@ -103,9 +113,9 @@ def metrics(comparison: Comparison, x: str, y: str) -> go.Figure:
     figure = go.Figure(
         [_cross(row, marks[row["system"]], row["score_x"] <= middle) for row in each_row(both)]
     )
-    axes = [label(name) + _sense(comparison, name) for name in names]
+    axes = [label(name) + sense(comparison, name) for name in names]
     figure.update_yaxes(title_text=axes[1])
-    told = f"{display.percent(comparison.settings.level)} intervals, {_counted(both)}"
+    told = f"{display.percent(comparison.settings.level)} intervals, {counted([*both['n_x'], *both['n_y']])}"
     return finished(figure, _firsts(comparison, parts), f"{axes[0]}, {told}", 420)
 
 
@@ -151,19 +161,10 @@ def _firsts(comparison: Comparison, parts: "Sequence[pd.DataFrame]") -> str:
     return told or " against ".join(label(part["metric"].iloc[0]) for part in parts)
 
 
-def _sense(comparison: Comparison, metric: str) -> str:
-    return " (lower is better)" if comparison.scores.metric(metric).direction == "down" else ""
-
-
-def _counted(both: "pd.DataFrame") -> str:
-    ends = sorted({*both["n_x"], *both["n_y"]})
-    return f"n = {ends[0]}" if ends[0] == ends[-1] else f"n = {ends[0]} to {ends[-1]}"
-
-
 def rows(
     comparison: Comparison, system: str, other: str | None = None, metric: str | None = None
 ) -> go.Figure:
-    """Draw two systems row by row: each dot is a row, above the line the system does better.
+    """Draw two systems row by row: each dot is a row, on the line both do equally well.
 
     Parameters
     ----------
@@ -178,10 +179,20 @@ def rows(
     -------
     plotly Figure
         Its title counts the rows on either side; of more than 5,000 rows an even part is drawn.
+
+    Raises
+    ------
+    BadValue
+        If no row was answered by both.
     """
     name = metric_name(comparison, metric)
     other = other or comparison.settings.baseline
     frame = comparison.by_row(system, other, metric=name)
+    if not len(frame):
+        raise BadValue(
+            f"a figure of rows needs a row that both answered, but {system} and {other} share none "
+            f"in {name}; choose another system."
+        )
     step = -(-len(frame) // MOST_POINTS)
     drawn = frame.iloc[::step]
     values, others = (drawn[each].map(rounded).tolist() for each in ("value", "other_value"))
@@ -211,10 +222,15 @@ def _mark(verdicts: "pd.DataFrame", a: str, b: str) -> str:
 def _rows_claim(
     comparison: Comparison, frame: "pd.DataFrame", pair: tuple[str, str], metric: str
 ) -> str:
-    gain = frame["delta"] * (-1 if comparison.scores.metric(metric).direction == "down" else 1)
-    told = "below" if comparison.scores.metric(metric).direction == "down" else "above"
-    return (
-        f"{label(pair[0])} does better than {label(pair[1])} on {(gain > 0).sum()} rows, worse on "
-        f"{(gain < 0).sum()} and as well on {(gain == 0).sum()} in {label(metric)} "
-        f"({told} the line: better)"
+    """Count the rows on which a system is better than another, or only higher."""
+    direction = comparison.scores.metric(metric).direction
+    gain = frame["delta"] * (-1 if direction == "down" else 1)
+    words = ("is higher than", "lower", "equal") if direction is None else (
+        "does better than", "worse", "as well"
+    )  # fmt: skip
+    told = (
+        f"{label(pair[0])} {words[0]} {label(pair[1])} on {(gain > 0).sum()} rows, {words[1]} on "
+        f"{(gain < 0).sum()} and {words[2]} on {(gain == 0).sum()} in {label(metric)}"
     )
+    side = {"up": " (above the line: better)", "down": " (below the line: better)", None: ""}
+    return told + side[direction]

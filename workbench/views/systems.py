@@ -13,12 +13,14 @@ from workbench.views.theme import (
     LINE,
     ROW_PX,
     TEXT,
+    counted,
     difference_axis,
     finished,
     label,
     markers,
     metric_name,
     rounded,
+    sense,
 )
 
 if TYPE_CHECKING:
@@ -54,8 +56,10 @@ def leaderboard(comparison: Comparison, metric: str | None = None) -> go.Figure:
     own = float(frame.loc[frame["system"] == baseline, "score"].iloc[0])
     figure.add_vline(x=rounded(own), line={"dash": "dot", "color": TEXT, "width": _LINE_WIDTH})
     sure = display.percent(comparison.settings.level)
-    axis = f"{label(name)} with {sure} interval (dotted: {label(baseline)})"
-    return finished(figure, _lead_claim(frame, name), axis, 60 + ROW_PX * len(frame))
+    axis = (
+        f"{label(name)}{sense(comparison, name)} with {sure} interval (dotted: {label(baseline)})"
+    )
+    return finished(figure, _lead_claim(comparison, frame, name), axis, 60 + ROW_PX * len(frame))
 
 
 def forest(comparison: Comparison, metric: str | None = None) -> go.Figure:
@@ -109,14 +113,21 @@ def slices(comparison: Comparison, by: str, metric: str | None = None) -> go.Fig
     -------
     plotly Figure
         One panel per value, with the same axis.
+
+    Raises
+    ------
+    BadValue
+        If there is only one system.
     """
     from plotly.subplots import make_subplots
 
     name = metric_name(comparison, metric)
+    if len(comparison.scores.systems) < 2:
+        raise BadValue("slices need at least two systems, but one came; score another.")
     found = comparison.slices(by, metrics=[name]).frame
     parts = {str(value): part for value, part in found.groupby("value", sort=False)}
     titles = [
-        f"{label(by)}: {label(value)} (n = {part['n'].max()})" for value, part in parts.items()
+        f"{label(by)}: {label(value)} ({counted(part['n'])})" for value, part in parts.items()
     ]
     figure = make_subplots(
         rows=len(parts),
@@ -178,17 +189,20 @@ def _rows(frame: "pd.DataFrame", baseline: str | None = None) -> dict[str, Any]:
     return {"tickvals": list(range(n_rows)), "ticktext": names, "range": [n_rows - 0.5, -0.5]}
 
 
-def _lead_claim(frame: "pd.DataFrame", metric: str) -> str:
-    first = frame.iloc[0]
+def _lead_claim(comparison: Comparison, frame: "pd.DataFrame", metric: str) -> str:
+    """Say who is first, and how many of the others cannot be told apart from it."""
+    first, others = frame.iloc[0], frame.iloc[1:].dropna(subset="score")
     group = set(first["group"])
-    n_tied = sum(bool(group & set(letters)) for letters in frame["group"])
+    n_tied = sum(bool(group & set(letters)) for letters in others["group"])
     places = min(3, display.digits((None, None), abs(first["score"])))
     figure = display.interval(first["score"], first["ci_low"], first["ci_high"], places)
-    if n_tied == 1:
-        return f"{label(first['system'])} leads in {label(metric)}: {figure}"
+    system = label(first["system"])
+    leads = "leads" if comparison.scores.metric(metric).direction else "is highest"
+    if not n_tied:
+        return f"{system} {leads} in {label(metric)}: {figure}"
+    tied = f"{n_tied} of {len(others)} others" if len(others) > 1 else "the other"
     return (
-        f"{n_tied} of {len(frame)} systems cannot be told apart at the top in {label(metric)}; first "
-        f"{label(first['system'])}: {figure}"
+        f"{system} is first in {label(metric)}: {figure}, but {tied} cannot be told apart from it"
     )
 
 
@@ -203,8 +217,7 @@ def _claim(comparison: Comparison, frame: "pd.DataFrame", verdicts: str) -> str:
 
 def _slices_claim(by: str, parts: Mapping[str, "pd.DataFrame"]) -> str:
     """Count the verdicts value by value, or the values with any when there are many."""
-    if not any(part["verdict"].notna().any() for part in parts.values()):
-        return ""
+    parts = {value: part for value, part in parts.items() if part["verdict"].notna().any()}
     if len(parts) <= _FEW_SLICES:
         return "; ".join(f"{label(value)}: {_verdicts(part)}" for value, part in parts.items())
     told = [label(v) for v, p in parts.items() if p["verdict"].isin(["better", "worse"]).any()]

@@ -100,7 +100,25 @@ def difference_axis(comparison: Comparison, metric: str) -> str:
     """Say what an axis of differences shows."""
     settings = comparison.settings
     sure = percent(settings.level)
-    return f"{label(metric)} minus that of {label(settings.baseline)}, {sure} interval"
+    against = f"{label(metric)} minus that of {label(settings.baseline)}"
+    return f"{against}{sense(comparison, metric)}, {sure} interval"
+
+
+def counted(numbers: Iterable[int]) -> str:
+    """Say how many rows there are, or from how many to how many.
+
+    Examples
+    --------
+    >>> counted([20, 20]), counted([20, 2])
+    ('n = 20', 'n = 2 to 20')
+    """
+    ends = sorted(set(numbers))
+    return f"n = {ends[0]}" if ends[0] == ends[-1] else f"n = {ends[0]} to {ends[-1]}"
+
+
+def sense(comparison: Comparison, metric: str) -> str:
+    """Say which end of an axis is better, where it is the unusual one."""
+    return " (lower is better)" if comparison.scores.metric(metric).direction == "down" else ""
 
 
 def label(text: object) -> str:

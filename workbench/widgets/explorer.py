@@ -73,11 +73,12 @@ class Choice:
         All metrics stay, so that choosing one leaves the family of the correction as it was.
         """
         scores = comparison.scores
-        everything = {*self.systems, self.baseline} == set(scores.systems) and not self.where
-        if everything and self.baseline == comparison.settings.baseline:
+        everybody = {*self.systems, self.baseline} == set(scores.systems)
+        if everybody and not self.where and self.baseline == comparison.settings.baseline:
             return comparison
         where = dict([self.where]) if self.where else None
-        return comparison.only(systems=self.systems, where=where, baseline=self.baseline)
+        systems = None if everybody else self.systems
+        return comparison.only(systems=systems, where=where, baseline=self.baseline)
 
 
 @dataclass(frozen=True)
@@ -174,14 +175,15 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     def choice(self) -> Choice:
         """What the controls say."""
         chosen = {name: control.value for name, control in self._controls.items()}
-        chosen |= {name: chosen[name] or "" for name in ("system", "by")}
+        chosen |= {name: chosen[name] or "" for name in ("second", "system", "by")}
         kept = tuple(
             name for name, box in self._boxes.items() if box.value or name == chosen["baseline"]
         )
         return Choice(**chosen, systems=kept)
 
     def __repr__(self) -> str:
-        return f"Explorer: {self.choice}\n{self.refusal or repr(self.sheet)}"
+        told = plain(self.refusal) if self.refusal else repr(self.sheet)
+        return f"Explorer: {plain(self.choice)}\n{told}"
 
     def _repr_html_(self) -> str:
         """Show the panel as it stands, without its controls, where no kernel runs."""
@@ -214,7 +216,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             self._controls[name].layout.display = None if needed else "none"
         for name, box in self._boxes.items():
             box.disabled = name == choice.baseline
-            box.value = box.value or box.disabled
+            if box.disabled:
+                box.value = True
+        metrics = [metric.name for metric in self.comparison.scores.metrics]
+        _offer(self._controls["second"], [name for name in metrics if name != choice.metric])
         _offer(self._controls["system"], choice.others)
 
     def _show(self) -> None:
@@ -222,20 +227,27 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         choice = self.choice
         if choice == self._shown:
             return
-        self._shown, self.refusal = choice, ""
-        view = VIEWS[choice.view]
+        self._blank("Computing …")
+        view, self.refusal = VIEWS[choice.view], ""
         try:
             self.part = self._part(choice)
-            figure = view.figure(self.part, choice)
+            self._figure.show(view.figure(self.part, choice))
             self.sheet = view.sheet(self.part, choice)
             self.sentences = view.sentences(self.part, choice)
         except InputError as error:
             self.refusal = str(error)
-        else:
-            self._figure.show(figure)
+        except Exception:
+            self._shown = None
+            self._blank("This choice could not be shown; the log of the kernel says why.")
+            raise
+        self._shown = choice
         self._told.value = self._words()
         self._table.value = self._tabulated()
-        self._figure.layout.display = "none" if self.refusal else None
+        self._figure.layout.visibility = "hidden" if self.refusal else "visible"
+
+    def _blank(self, told: str) -> None:
+        self._told.value, self._table.value = f'<p role="status">{told}</p>', ""
+        self._figure.layout.visibility = "hidden"
 
     def _part(self, choice: Choice) -> Comparison:
         """Return the part that is chosen; each is computed once."""
@@ -243,7 +255,6 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             raise BadValue("two systems are needed, but only the baseline is ticked; tick another.")
         key = (choice.baseline, choice.systems, choice.where)
         if key not in self._parts:
-            self._told.value = "<p>Computing …</p>"
             self._parts[key] = choice.part(self.comparison)
         return self._parts[key]
 
@@ -279,7 +290,7 @@ def _controls(comparison: Comparison) -> dict[str, ipywidgets.Dropdown]:
     return {
         "view": _menu("show", _named(shown)),
         "metric": _menu("metric", _named(metrics)),
-        "second": _menu("and", _named([*metrics[1:], metrics[0]])),
+        "second": _menu("and", _named(metrics[1:])),
         "system": _menu("system", _named(others)),
         "by": _menu("slice by", _named(columns)),
         "where": _menu("rows", [(_ALL_ROWS, ()), *parts]),

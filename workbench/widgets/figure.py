@@ -1,7 +1,7 @@
 """A plotly figure as a widget that redraws in place.
 
 plotly's own FigureWidget sends its 5 MB of JavaScript with each new figure, and changing one in
-place leaves behind what the next figure does not name; here plotly.js comes once, and compares.
+place leaves behind what the next figure does not name; here plotly.js comes once per panel, and compares.
 """
 
 import json
