@@ -223,3 +223,21 @@ def _quiet_sacrebleu() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     yield
     logger.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def segment_statistics():
+    """Return sacrebleu's own statistics of each output against its own references."""
+
+    def counted(peer, outputs):
+        references, statistics = {}, []
+        for text, texts in zip(outputs["text"], outputs["references"], strict=True):
+            key = tuple(texts)
+            if key not in references:
+                prepared = [peer._preprocess_segment(each) for each in key]
+                references[key] = peer._extract_reference_info(prepared)
+            hypothesis = peer._preprocess_segment(text)
+            statistics.append(peer._compute_segment_statistics(hypothesis, references[key]))
+        return np.array(statistics, dtype=np.float64).reshape(len(statistics), -1)
+
+    return counted

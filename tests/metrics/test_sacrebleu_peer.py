@@ -12,7 +12,7 @@ from sacrebleu.metrics import BLEU, CHRF, TER
 import workbench as wb
 from workbench.errors import Unreadable
 from workbench.metrics.rouge import ROUGE_SCORE
-from workbench.metrics.sacrebleu_peer import segment_statistics, signature
+from workbench.metrics.sacrebleu_peer import signature
 
 PEERS = {
     "bleu": (BLEU, 2 + 2 * 4),
@@ -46,7 +46,7 @@ def test_a_segment_is_prepared_then_read_then_counted(make, k):
 
 
 @each_peer
-def test_segment_statistics_are_sacrebleus_own(table, streams, make, k):
+def test_segment_statistics_are_sacrebleus_own(table, streams, segment_statistics, make, k):
     found = segment_statistics(make(), table(PAIRS))
     assert found.dtype == np.float64
     assert found.shape == (len(PAIRS), k)
@@ -55,7 +55,7 @@ def test_segment_statistics_are_sacrebleus_own(table, streams, make, k):
 
 
 @each_peer
-def test_counting_leaves_the_references_as_they_were(table, make, k):
+def test_counting_leaves_the_references_as_they_were(table, segment_statistics, make, k):
     same = [(text, PAIRS[0][1]) for text in ("The dog", "the man", "The dog", "", "dog dog dog")]
     together = segment_statistics(make(), table(same))
     alone = [segment_statistics(make(), table([pair]))[0].tolist() for pair in same]

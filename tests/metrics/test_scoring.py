@@ -179,7 +179,8 @@ def test_more_outputs_than_a_step_of_work_are_scored_as_one_by_one():
     assert scores.failures["n_failed"].tolist() == [500]
 
 
-def test_progress_never_goes_back_and_ends_at_the_total():
+def test_progress_never_goes_back_and_ends_at_the_total(monkeypatch):
+    monkeypatch.setattr("workbench.metrics.scoring._CHUNK", 2_000)
     rows, outputs = many(4_500)
     calls = []
     metrics = [wb.ExactMatch(), wb.TokenF1(), wb.LengthRatio()]

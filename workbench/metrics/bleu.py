@@ -1,6 +1,7 @@
 """BLEU, with sacrebleu's figures and signatures."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from workbench.errors import BadValue, Unreadable
 from workbench.metrics.base import Array, Metric, option, require_references
-from workbench.metrics.sacrebleu_peer import segment_statistics, signature
+from workbench.metrics.grouping import Groups
+from workbench.metrics.ngrams import Ints, ReferenceNGrams, Tokens, Vocabulary, totals
+from workbench.metrics.sacrebleu_peer import signature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +24,11 @@ Tokenizer = Literal[
     "spm", "flores101", "flores200", "spBLEU-1K",
 ]  # fmt: skip
 Smoothing = Literal["exp", "floor", "add-k", "none"]
+
+# Marks that 13a parts from the end of any word: of ASCII all but the apostrophe and the hyphen.
+_PARTED = frozenset('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~')
+
+_FEW = 200_000
 
 # sacrebleu's floor under the logarithm of a precision of zero.
 _LOG_ZERO = -9999999999.0
@@ -119,7 +127,40 @@ class BLEU(Metric):
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return lengths, matches and n-gram counts of each output."""
         require_references(self, outputs)
-        return segment_statistics(self._peer, outputs)
+        groups, words = Groups.of(outputs["references"]), Vocabulary()
+        texts = self._tokens(outputs["text"].tolist(), words)
+        references = self._tokens(groups.references, words)
+        known = ReferenceNGrams(
+            references, groups.group_of, order=self.max_ngram_order, span=len(words)
+        )
+        return np.column_stack(
+            [
+                texts.lengths,
+                _closest(texts.lengths, references.lengths, groups),
+                known.matches(texts, groups.of_output),
+                totals(texts.lengths, self.max_ngram_order),
+            ]
+        ).astype(np.float64)
+
+    def _tokens(self, texts: list[str], words: Vocabulary) -> Tokens:
+        """Tokenise as sacrebleu does; where white space parts tokens anyway, each word once."""
+        lines = [(text.lower() if self.lowercase else text).rstrip() for text in texts]
+        if self.tokenize == "none":
+            return Tokens.of_words([line.split() for line in lines], words)
+        if self.tokenize != "13a":
+            return Tokens.of_words([self._peer.tokenizer(line).split() for line in lines], words)
+        types = Vocabulary()
+        of_types = Tokens.of_words([_cleaned(line).split() for line in lines], types)
+        return of_types.expanded(Tokens.of_words([self._split(each) for each in types], words))
+
+    def _split(self, word: str) -> list[str]:
+        """Return the tokens of a word by 13a, the usual words without its four expressions."""
+        if word.isalnum():
+            return [word]
+        if word[-1] in _PARTED and word[:-1].isalnum():
+            return [word[:-1], word[-1]]
+        # test_sacrebleu_peer.py holds that it is there
+        return self._peer.tokenizer._post_tokenizer(f" {word} ").split()  # type: ignore[no-any-return]
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return the statistics of empty outputs: no match, and the brevity penalty."""
@@ -144,8 +185,10 @@ class BLEU(Metric):
             precision = np.where(
                 correct == 0, self._smoothed(correct, total, reached), 100.0 * correct / total
             )
-            brevity = np.where(hyp_len < ref_len, _each(math.exp, 1 - ref_len / hyp_len), 1.0)
-        logs = _each(math.log, np.where(reached & (precision > 0), precision, 1.0))
+            brevity = np.ones(hyp_len.shape)
+            short = hyp_len < ref_len
+            brevity[short] = _each(math.exp, 1 - ref_len[short] / hyp_len[short])
+        logs = _logarithms(np.where(reached & (precision > 0), precision, 1.0))
         logs = np.where(reached & (precision > 0), logs, _LOG_ZERO)
         n_orders = (
             reached.sum(axis=-1).clip(1) if self.effective_order else np.full(matched.shape, order)
@@ -170,16 +213,52 @@ class BLEU(Metric):
         return np.zeros_like(total)
 
 
+def _cleaned(line: str) -> str:
+    """Do what 13a does to a line before it looks at words."""
+    line = line.replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
+    if "&" in line:
+        for entity, mark in (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")):
+            line = line.replace(entity, mark)
+    return line
+
+
+def _closest(lengths: Ints, of_references: Ints, groups: Groups) -> Ints:
+    """Return for each output the length of the reference that is closest, the shorter of two."""
+    closest = np.full(len(lengths), -1)
+    for place in groups.places:
+        length = of_references[place.clip(min=0)]
+        distance, best = np.abs(lengths - length), np.abs(lengths - closest)
+        nearer = (distance < best) | ((distance == best) & (length < closest)) | (closest < 0)
+        closest = np.where((place >= 0) & nearer, length, closest)
+    return closest
+
+
 def _each(function: Callable[[float], float], values: Array) -> Array:
-    """Apply a function of `math` to each value: NumPy's own differ from it in the last bit."""
+    """Apply a function of `math` to each value: NumPy's own may differ from it in the last bit."""
     flat = [function(value) if value == value else value for value in values.ravel().tolist()]
     return np.array(flat, dtype=np.float64).reshape(values.shape)
 
 
+def _logarithms(values: Array) -> Array:
+    """Take logarithms as `math` does, which SciPy does too: by the C library's function for one."""
+    if values.size < _FEW:  # than which SciPy takes longer to import
+        return _each(math.log, values)
+    from scipy.special import xlogy
+
+    return np.asarray(xlogy(1.0, values.astype(np.float64)))
+
+
 def _sum_first(logs: Array, n_orders: NDArray[np.integer[Any]]) -> Array:
-    """Add the first orders' logarithms by Python's `sum`, which compensates from 3.12 on."""
-    rows = zip(logs.reshape(-1, logs.shape[-1]).tolist(), n_orders.ravel().tolist(), strict=True)
-    return np.array([sum(row[:n]) for row, n in rows], dtype=np.float64).reshape(n_orders.shape)
+    """Add the first orders' logarithms as Python's `sum` does, which compensates from 3.12 on."""
+    total, lost = np.zeros(n_orders.shape), np.zeros(n_orders.shape)
+    for order in range(logs.shape[-1]):
+        each = np.where(order < n_orders, logs[..., order], 0.0)
+        added = total + each
+        if sys.version_info >= (3, 12):
+            larger = np.abs(total) >= np.abs(each)
+            lost += np.where(larger, (total - added) + each, (each - added) + total)
+        total = added
+    return total + lost
 
 
 def _require_sentencepiece(tokenize: str) -> None:

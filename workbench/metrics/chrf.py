@@ -1,5 +1,6 @@
 """chrF and chrF++, with sacrebleu's figures and signatures."""
 
+import string
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,9 @@ import numpy as np
 
 from workbench.errors import BadValue
 from workbench.metrics.base import Array, Metric, require_references
-from workbench.metrics.sacrebleu_peer import segment_statistics, signature
+from workbench.metrics.grouping import Groups
+from workbench.metrics.ngrams import Ints, ReferenceNGrams, Tokens, Vocabulary, totals
+from workbench.metrics.sacrebleu_peer import signature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +96,26 @@ class ChrF(Metric):
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return n-gram counts and matches of each output."""
         require_references(self, outputs)
-        return segment_statistics(self._peer, outputs)
+        groups = Groups.of(outputs["references"])
+        texts = self._prepared(outputs["text"].tolist())
+        references = self._prepared(groups.references)
+        parts = [_Part.of_characters(texts, references, self)]
+        if self.word_order:
+            parts.append(_Part.of_words(texts, references, self))
+        best = scores = None
+        for place in groups.places:
+            there = place >= 0
+            found = np.concatenate([part.compared(place.clip(min=0)) for part in parts], axis=1)
+            score = np.where(there, self.aggregate(found), -1.0)
+            if best is None or scores is None:
+                best, scores = found, score
+                continue
+            better = score > scores  # the first of equals
+            best, scores = np.where(better[:, None], found, best), np.maximum(score, scores)
+        return np.zeros((0, 3 * (self.char_order + self.word_order))) if best is None else best
+
+    def _prepared(self, texts: list[str]) -> list[str]:
+        return [text.lower() for text in texts] if self.lowercase else texts
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return the statistics of empty outputs: no match."""
@@ -123,3 +145,54 @@ class ChrF(Metric):
             precision, recall = precisions / divisor, recalls / divisor
             score = (1 + factor) * precision * recall / (factor * precision + recall)
             return np.where(precision + recall > 0, 100 * score, 0.0)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The outputs and the references as characters, or as words, each reference a group."""
+
+    texts: Tokens
+    references: Tokens
+    known: ReferenceNGrams
+
+    @classmethod
+    def of_characters(cls, texts: list[str], references: list[str], metric: ChrF) -> "_Part":
+        def bare(lines: list[str]) -> list[str]:
+            return lines if metric.whitespace else ["".join(line.split()) for line in lines]
+
+        characters = map(Tokens.of_characters, (bare(texts), bare(references)))
+        (ours, theirs), span = Tokens.renumbered(*characters)
+        return cls._of(ours, theirs, metric.char_order, span)
+
+    @classmethod
+    def of_words(cls, texts: list[str], references: list[str], metric: ChrF) -> "_Part":
+        types, words = Vocabulary(), Vocabulary()
+        ours = Tokens.of_words([line.split() for line in texts], types)
+        theirs = Tokens.of_words([line.split() for line in references], types)
+        split = Tokens.of_words([_parted(each) for each in types], words)
+        return cls._of(ours.expanded(split), theirs.expanded(split), metric.word_order, len(words))
+
+    @classmethod
+    def _of(cls, texts: Tokens, references: Tokens, order: int, span: int) -> "_Part":
+        groups = np.arange(len(references.lengths))
+        return cls(texts, references, ReferenceNGrams(references, groups, order=order, span=span))
+
+    def compared(self, place: Ints) -> Array:
+        """Return for each order the n-grams of output and reference, and those in both."""
+        order = self.known.order
+        n_ref = totals(self.references.lengths, order)[place]
+        # sacrebleu does not count those that have nothing to be compared with
+        n_hyp = np.where(n_ref > 0, totals(self.texts.lengths, order), 0)
+        triples = np.stack([n_hyp, n_ref, self.known.matches(self.texts, place)], axis=-1)
+        return triples.reshape(len(place), -1).astype(np.float64)
+
+
+def _parted(word: str) -> list[str]:
+    """Part one mark of ASCII from the end of a word, or else from its beginning."""
+    if len(word) == 1:
+        return [word]
+    if word[-1] in string.punctuation:
+        return [word[:-1], word[-1]]
+    if word[0] in string.punctuation:
+        return [word[0], word[1:]]
+    return [word]

@@ -21,7 +21,7 @@ MOST_SLICES = 50
 """A column with more values than this is no slice."""
 
 # Outputs per step of work: often enough for a progress bar, seldom enough to cost nothing.
-_CHUNK = 2_000
+_CHUNK = 20_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.metrics.base import Array, Metric, require_references
-from workbench.metrics.sacrebleu_peer import segment_statistics, signature
+from workbench.metrics.grouping import Groups
+from workbench.metrics.sacrebleu_peer import signature
+from workbench.metrics.shifting import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +77,36 @@ class TER(Metric):
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return edits and mean reference length of each output."""
         require_references(self, outputs)
-        return segment_statistics(self._peer, outputs)
+        statistics = np.zeros((len(outputs), 2))
+        groups, texts = Groups.of(outputs["references"]), outputs["text"].tolist()
+        n_outputs = np.bincount(groups.of_output)
+        n_references = np.bincount(groups.group_of)
+        # one group after the other, so that only its references are held
+        outputs_left = iter(np.argsort(groups.of_output, kind="stable").tolist())
+        references_left = iter(groups.references)
+        for n_here, n_texts in zip(n_outputs.tolist(), n_references.tolist(), strict=True):
+            references = [self._reference(each) for each in islice(references_left, n_texts)]
+            length = sum(len(each.words) for each in references) / n_texts
+            known: dict[str, int] = {}
+            for at in islice(outputs_left, n_here):
+                text = texts[at]
+                if text not in known:
+                    words = self._words(text)
+                    known[text] = min(each.edits(words) for each in references)
+                statistics[at] = known[text], length
+        return statistics
+
+    def _reference(self, text: str) -> Reference:
+        """Read a reference, which sacrebleu tokenises twice: "&amp;lt;" ends as "<"."""
+        once = self._peer._preprocess_segment(text) if self.normalized or self.no_punct else text
+        return Reference(self._words(once))
+
+    def _words(self, text: str) -> list[str]:
+        """Return the words of a text as sacrebleu tokenises it."""
+        if self.normalized or self.no_punct:
+            return self._peer._preprocess_segment(text).split()  # type: ignore[no-any-return]
+        # all that it does without these two options
+        return (text if self.case_sensitive else text.rstrip().lower()).split()
 
     def aggregate(self, sums: Array) -> Array:
         """Return TER for each sum of statistics; text against empty references is 100."""

@@ -8,15 +8,18 @@ so that it rejects about 10 % of true nulls at a nominal 5 %.
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.stats.exact import Array, Exact
 from workbench.stats.resampling import Indices, counts
+
+Flags = NDArray[np.bool_]
 
 SEED = 12345
 SAMPLES = {"randomisation": 10_000, "bootstrap": 1_000}
 
 # Choices per block of the randomisation, against memory.
-_BLOCK = 20_000_000
+_BLOCK = 2_000_000
 
 # Whole numbers below this are exact in float32, in which sacrebleu sums a resample.
 _FLOAT32_WHOLE = 2**24
@@ -59,12 +62,29 @@ def paired_randomisation(
     sacrebleu 2.6.0, `significance.py`, `_paired_ar_test`.
     """
     chosen = np.random.default_rng(seed).integers(2, size=(samples, len(system)), dtype=bool)
+    exchange = _exchanged_whole if _whole(system) and _whole(baseline) else _exchanged
     sizes = []
     for part in np.array_split(chosen, max(1, chosen.size // _BLOCK)):
-        one = part @ baseline + ~part @ system
-        other = ~part @ baseline + part @ system
+        one, other = exchange(part, system, baseline)
         sizes.append(np.abs(aggregate(one) - aggregate(other)))
     return _p_value(np.concatenate(sizes), _observed(system, baseline, aggregate))
+
+
+def _exchanged(chosen: Flags, system: Array, baseline: Array) -> tuple[Array, Array]:
+    """Return the sums of both after the chosen rows were exchanged, added in sacrebleu's order."""
+    return chosen @ baseline + ~chosen @ system, ~chosen @ baseline + chosen @ system
+
+
+def _exchanged_whole(chosen: Flags, system: Array, baseline: Array) -> tuple[Array, Array]:
+    """Return the same of whole numbers, whose sums are exact in any order: by one product."""
+    moved = chosen.astype(np.float32) @ (baseline - system).astype(np.float32)
+    return system.sum(axis=0) + moved, baseline.sum(axis=0) - moved
+
+
+def _whole(statistics: Array) -> bool:
+    """Tell whether all sums of rows, and of differences of rows, are whole and exact in float32."""
+    largest = 2 * np.abs(statistics).max(initial=0) * len(statistics)
+    return bool(largest < _FLOAT32_WHOLE and np.all(statistics == np.trunc(statistics)))
 
 
 def _observed(system: Array, baseline: Array, aggregate: Callable[[Array], Array]) -> float:
