@@ -567,7 +567,7 @@ TOLD = {
         "row 2 (1 such rows); remove the copies or name them apart."
     ),
     "read of a name with a mistake": (
-        "the name of a shipped dataset must be one of 'news-summaries', 'phrasebook-en-es', but "
+        "the name of a shipped dataset must be one of 'claims-agent', 'news-summaries', 'phrasebook-en-es', but "
         "'news-sumaries' came; did you mean 'news-summaries'?"
     ),
     "read of uneven references": (

@@ -16,7 +16,10 @@ import sacrebleu
 import workbench as wb
 from workbench.cli import _options, main
 
-COMMANDS = ["tour", "lab", "score", "compare", "notebooks", "report", "bench"]
+COMMANDS = [
+    "tour", "lab", "score", "compare", "rate", "agreement", "rank",
+    "trajectories", "notebooks", "report", "bench",
+]  # fmt: skip
 REFERENCE = [
     "The cat sat on the mat and slept.",
     "It rained all day in the old town.",
@@ -356,9 +359,9 @@ BAD = {
         "runs must be at least 1 and the size factor above 0, but 0 and 1.0 came; use 5 and 1."
     ),
     "bench --task blue": (
-        "task must be one of 'bleu', 'chrf', 'compare', 'paired_bootstrap', 'paired_randomisation', "
-        "'resampled_bootstrap', 'resampled_randomisation', 'rouge', 'ter', but 'blue' came; did you "
-        "mean 'bleu'?"
+        "task must be one of 'agreement', 'bleu', 'chrf', 'compare', 'fuzz', 'inspect_eval', "
+        "'inspect_json', 'otlp', 'paired_bootstrap', 'paired_randomisation', 'phoenix', 'ranking' …, "
+        "but 'blue' came; did you mean 'bleu'?"
     ),
     "bench --task missing.py": "a task must be a file, but missing.py is none; check the path.",
     "notebooks --check .": (
@@ -416,7 +419,7 @@ def test_a_hostile_output_cannot_command_the_terminal(place, capsys):
         (
             "scores",
             "error: argument COMMAND: invalid choice: 'scores' (choose from 'tour', 'lab', 'score', "
-            "'compare', 'notebooks', 'report', 'bench')\n",
+            "'compare', 'rate', 'agreement', 'rank', 'trajectories', 'notebooks', 'report', 'bench')\n",
         ),
         ("score ref.txt a.txt --bogus", "error: unrecognized arguments: --bogus\n"),
         ("score ref.txt a.txt --samples x", "error: argument --samples: invalid int value: 'x'\n"),

@@ -67,6 +67,29 @@ def test_the_recorded_outputs_of_news_summaries_can_be_made_again(tmp_path):
     )
 
 
+SESSION = FOLDER / "news-summaries" / "ratings"
+
+
+def test_the_rating_session_can_be_made_again(tmp_path):
+    (tmp_path / "make_ratings.py").write_bytes((SESSION / "make_ratings.py").read_bytes())
+    runpy.run_path(str(tmp_path / "make_ratings.py"), run_name="__main__")
+    for name in ("journal.jsonl", "task.yaml"):
+        assert (tmp_path / name).read_bytes() == (SESSION / name).read_bytes()
+
+
+def test_the_rating_session_is_what_its_card_says(tmp_path):
+    with wb.ratings.restore(SESSION / "journal.jsonl", tmp_path / "ratings.sqlite") as journal:
+        assert journal.verify() == []
+        ratings = wb.ratings.read(journal)
+        checks = wb.ratings.read(journal, purposes=["check"])
+    assert ratings["item_id"].nunique() == 150
+    assert (ratings.groupby("item_id")["rater"].nunique() == 2).all()
+    assert set(ratings["system"].dropna()) == {"centroid", "lead", "lexrank", "random"}
+    assert (checks.groupby("rater")["item_id"].nunique() == 6).all()
+    seconds = ratings[ratings["question"] == "better"].groupby("rater")["duration_s"].median()
+    assert seconds["ana"] > seconds["ben"] > seconds["cho"]
+
+
 PHRASEBOOK = FOLDER / "phrasebook-en-es"
 
 

@@ -35,17 +35,23 @@ LAYERS = {
     "contrasts": {"errors", "tables", "display", "metrics", "stats", "pairing"},
     "wording": {"tables", "display", "metrics", "pairing", "contrasts"},
     "comparison": {"errors", "tables", "display", "metrics", "stats", "pairing", "contrasts", "wording"},
-    "views": {"errors", "tables", "display", "comparison"},
-    "widgets": {"errors", "display", "comparison", "views"},
+    "ratings": {"errors", "store", "tables", "display", "formats", "data", "metrics", "stats"},
+    "pricing": {"errors", "store", "formats", "tables"},
+    "trajectories": {"errors", "store", "tables", "display", "formats", "data", "metrics", "stats", "pricing"},
+    "views": {"errors", "tables", "display", "comparison", "trajectories"},
+    "widgets": {"errors", "store", "display", "comparison", "ratings", "trajectories", "views"},
+    "serving": {"errors", "store", "display", "ratings", "widgets"},
     "reports": {"errors", "store", "display", "views"},
     "cli": {
-        "errors", "store", "tables", "display", "data", "metrics", "comparison", "reports", "views",
+        "errors", "store", "tables", "display", "data", "metrics", "comparison", "ratings", "reports",
+        "serving", "trajectories", "views",
     },
 }  # fmt: skip
 
 # Why an import may go upwards all the same.
 UPWARDS = {
-    ("comparison", "widgets"): "comparison.explore() opens a panel, and imports it only then"
+    ("comparison", "widgets"): "comparison.explore() opens a panel, and imports it only then",
+    ("trajectories", "widgets"): "watch.dashboard() opens a panel, and imports it only then",
 }
 
 # Where a library may be imported, and nowhere else.
@@ -55,6 +61,16 @@ HOMES = {
     "ipywidgets": {"widgets"},
     "sacrebleu": {"metrics"},
     "nltk": {"metrics"},
+    "cryptography": {"trajectories"},
+    "msgspec": {"trajectories"},
+    "opentelemetry": {"trajectories"},
+    "zstandard": {"trajectories"},
+    "sqlalchemy": {"ratings"},
+    "markdown_it": {"ratings"},
+    "yaml": {"pricing", "ratings", "trajectories"},
+    "itsdangerous": {"serving"},
+    "starlette": {"serving"},
+    "uvicorn": {"serving"},
     "rouge_score": set(),  # a peer of the tests and benchmarks
     "nbclient": {"reports"},
     "nbconvert": {"reports"},
@@ -152,7 +168,10 @@ def test_no_module_bears_the_name_of_a_public_function(folder):
 
 
 def test_importing_the_workbench_imports_nothing_heavy():
-    heavy = "pandas numpy sacrebleu rouge_score nltk datasets pyarrow plotly IPython nbconvert"
+    heavy = (
+        "pandas numpy sacrebleu rouge_score nltk datasets pyarrow plotly IPython nbconvert scipy "
+        "sqlalchemy yaml starlette uvicorn"
+    )
     code = (
         "import sys; before = set(sys.modules); import workbench; "
         f"print(*(set({heavy.split()!r}) & (set(sys.modules) - before)))"

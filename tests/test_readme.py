@@ -1,5 +1,6 @@
 """The README says what is true: its commands, its example, its notebooks, its links."""
 
+import gzip
 import re
 import shlex
 from pathlib import Path
@@ -71,9 +72,19 @@ def test_a_command_of_the_readme_runs(command, tmp_path, monkeypatch, capsys):
         '{"row_id": 1, "system": "a", "text": "犬は男を噛んだ。"}\n'
     )
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    if "traces/" in command:
+        (tmp_path / "traces").mkdir()
+        claims = ROOT / "datasets" / "claims-agent"
+        with gzip.open(claims / "runs.jsonl.gz", "rt", encoding="utf-8") as stream:
+            some = [next(stream) for _ in range(79)]
+        (tmp_path / "traces" / "runs.jsonl").write_text("".join(some))
+        (tmp_path / "policy.yaml").write_text((claims / "policy.yaml").read_text())
+    if "ratings.sqlite" in command:
+        session = ROOT / "datasets" / "news-summaries" / "ratings" / "journal.jsonl"
+        workbench.ratings.restore(session, tmp_path / "ratings.sqlite").close()
     monkeypatch.chdir(tmp_path)
-    margin = "--margin" in command
-    assert cli.main(shlex.split(command)[1:]) == (1 if margin else 0)
+    gate_fails = "--margin" in command or "--policy" in command
+    assert cli.main(shlex.split(command)[1:]) == (1 if gate_fails else 0)
     assert capsys.readouterr().out
 
 

@@ -60,7 +60,8 @@ OPTIONAL = {
     ],
     "STEPS": [
         *("parent", "call_step", "agent", "model", "tool", "status", "error_type", "start_ns"),
-        *("end_ns", "input_tokens", "cached_tokens", "output_tokens", "cost_usd", "source"),
+        *("end_ns", "input_tokens", "cached_tokens", "cache_written_tokens", "output_tokens"),
+        *("reasoning_tokens", "cost_usd", "uncounted", "source"),
     ],
     "FINDINGS": ["value", "ci_low", "ci_high", "limit", "evidence", "n"],
 }

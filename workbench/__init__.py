@@ -7,7 +7,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench import comparison, data, metrics, reports, stats, tables, views
+    from workbench import (
+        comparison,
+        data,
+        metrics,
+        pricing,
+        ratings,
+        reports,
+        stats,
+        tables,
+        trajectories,
+        views,
+    )
     from workbench.comparison import Comparison, compare
     from workbench.data import outputs, read
     from workbench.metrics import (
@@ -23,6 +34,8 @@ if TYPE_CHECKING:
         TokenF1,
         score,
     )
+    from workbench.widgets.inspector import inspect
+    from workbench.widgets.rating import rate
 
 __version__ = "0.1.0"
 
@@ -39,11 +52,24 @@ _HOMES = {
     "TER": "metrics",
     "TokenF1": "metrics",
     "compare": "comparison",
+    "inspect": "widgets.inspector",
     "outputs": "data",
+    "rate": "widgets.rating",
     "read": "data",
     "score": "metrics",
 }
-_MODULES = ("comparison", "data", "metrics", "reports", "stats", "tables", "views")
+_MODULES = (
+    "comparison",
+    "data",
+    "metrics",
+    "pricing",
+    "ratings",
+    "reports",
+    "stats",
+    "tables",
+    "trajectories",
+    "views",
+)
 
 __all__ = [
     "BLEU",
@@ -60,13 +86,18 @@ __all__ = [
     "compare",
     "comparison",
     "data",
+    "inspect",
     "metrics",
     "outputs",
+    "pricing",
+    "rate",
+    "ratings",
     "read",
     "reports",
     "score",
     "stats",
     "tables",
+    "trajectories",
     "views",
 ]
 

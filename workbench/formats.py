@@ -115,7 +115,9 @@ def read_lines(path: Path) -> list[str]:
     BadValue
         If the file is not UTF-8, cut short or too large.
     """
-    lines = [_decode(line, path, at, "utf-8") for at, line in enumerate(_lines(path), start=1)]
+    lines = [
+        decoded(line, path, at, "utf-8") for at, line in enumerate(physical_lines(path), start=1)
+    ]
     if lines and all(line.endswith("\r") for line in lines):
         return [line[:-1] for line in lines]
     return lines
@@ -155,7 +157,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             ) from None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def physical_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines without their newline, never holding more than one."""
     room, at = LIMIT_BYTES, 0
     with _opened(path) as stream:
@@ -178,7 +180,7 @@ def _too_large(path: Path) -> BadValue:
     )
 
 
-def _decode(content: bytes, path: Path, line: int = 1, encoding: str = "utf-8-sig") -> str:
+def decoded(content: bytes, path: Path, line: int = 1, encoding: str = "utf-8-sig") -> str:
     """Decode the lines of a file from number `line` on; "utf-8-sig" drops a byte order mark."""
     try:
         return content.decode(encoding)
@@ -190,7 +192,8 @@ def _decode(content: bytes, path: Path, line: int = 1, encoding: str = "utf-8-si
         ) from None
 
 
-def _whole(path: Path) -> bytes:
+def whole(path: Path) -> bytes:
+    """Read a file, unpacked, unless it is too large."""
     with _opened(path) as stream:
         content = stream.read(LIMIT_BYTES + 1)
     if len(content) > LIMIT_BYTES:
@@ -198,10 +201,11 @@ def _whole(path: Path) -> bytes:
     return content
 
 
-def _parse(text: str, path: Path, at: int) -> Any:  # noqa: ANN401 - JSON holds anything
+def parsed_json(text: str, path: Path, at: int) -> Any:  # noqa: ANN401 - JSON holds anything
+    """Parse JSON that begins in line `at` of a file."""
     try:
         value = json.loads(text)
-        if _too_deep(value):
+        if too_deep(value):
             raise RecursionError
     except RecursionError:
         reason = "it is nested too deeply"
@@ -215,8 +219,8 @@ def _parse(text: str, path: Path, at: int) -> Any:  # noqa: ANN401 - JSON holds 
     raise BadValue(f"{path} must be JSON, but line {at} is not ({reason}); correct that line.")
 
 
-def _too_deep(value: object) -> bool:
-    """Go down level by level, without a call for each."""
+def too_deep(value: object) -> bool:
+    """Tell whether a JSON value is nested too deep; level by level, without a call for each."""
     level: list[Any] = [[value]]
     for _ in range(LIMIT_DEPTH + 1):
         nested = [each.values() if isinstance(each, dict) else each for each in level]
@@ -227,15 +231,15 @@ def _too_deep(value: object) -> bool:
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for at, line in enumerate(_lines(path), start=1):
-        text = _decode(line, path, at)
+    for at, line in enumerate(physical_lines(path), start=1):
+        text = decoded(line, path, at)
         if text.strip():
-            yield _record(_parse(text, path, at), path, f"line {at}")
+            yield _record(parsed_json(text, path, at), path, f"line {at}")
 
 
 def _json_list(path: Path) -> list[dict[str, Any]]:
-    content = _decode(_whole(path), path)
-    records = _parse(content, path, 1)
+    content = decoded(whole(path), path)
+    records = parsed_json(content, path, 1)
     if not isinstance(records, list):
         raise BadValue(
             f"{path} must be a JSON list of objects, but a {type(records).__name__} came; "
@@ -266,7 +270,7 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
 
     # One setting for the whole process, but it only ever allows more.
     csv.field_size_limit(max(csv.field_size_limit(), LIMIT_LINE_BYTES))
-    reader = csv.reader(_physical_lines(path), delimiter=separator, strict=True)
+    reader = csv.reader(_text_lines(path), delimiter=separator, strict=True)
     records: list[list[str]] = []
     try:
         header = next(reader, [])
@@ -286,10 +290,10 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
     return frame.set_axis(header, axis=1)
 
 
-def _physical_lines(path: Path) -> Iterator[str]:
+def _text_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a table with their ends; a lone CR ends one too, as it does for Excel."""
-    for at, line in enumerate(_lines(path), start=1):
-        text = _decode(line, path, at, "utf-8-sig" if at == 1 else "utf-8")
+    for at, line in enumerate(physical_lines(path), start=1):
+        text = decoded(line, path, at, "utf-8-sig" if at == 1 else "utf-8")
         yield from io.StringIO(f"{text}\n", newline="") if "\r" in text else [f"{text}\n"]
 
 
@@ -309,7 +313,7 @@ def _parquet(path: Path) -> "pd.DataFrame":
     import pyarrow
     import pyarrow.parquet
 
-    content = io.BytesIO(_whole(path))
+    content = io.BytesIO(whole(path))
     try:
         packed = pyarrow.parquet.ParquetFile(content)
         groups = map(packed.metadata.row_group, range(packed.num_row_groups))

@@ -385,15 +385,16 @@ def _asset(name: str) -> str:
     return (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8")
 
 
-def _html(title: str, body: str, scripts: Sequence[str]) -> str:
+def _html(title: str, body: str, drawing: Sequence[str]) -> str:
     """Wrap a page, with a policy under which only our own scripts run."""
     from pygments.formatters import HtmlFormatter
 
+    scripts = [*drawing, _asset("reach.js")]
     hashes = [
         base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode()
         for script in scripts
     ]
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes) or "'none'"
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"

@@ -7,6 +7,10 @@ A task is a file in `tasks/`, named after it:
     UNIT       what they are, such as "3 systems × {n}"
     GOAL       the ratio to reach; leave it out where there is none
     TOLERANCE  by kind of figure (the word before ":") how far the two may differ; else not at all
+    PYTHON     the environment variable that names a Python where the peer is installed, of a peer with
+               too many dependencies for ours; without it the peer is looked for here
+    EXPECTED   in place of `theirs` where there is no peer: the figures that must come out;
+               PEER then says so, and the row has no seconds of a peer and no ratio
     ours(n)    prepares n segments and returns the work to measure, a function without arguments;
     theirs(n)  the same for the peer; both return their figures as a dict of numbers or of lists
 
@@ -58,6 +62,8 @@ class Task:
     unit: str
     goal: float | None
     tolerance: Mapping[str, float]
+    expected: Mapping[str, Any] | None = None
+    python: str = sys.executable
 
     @classmethod
     def read(cls, path: Path) -> "Task":
@@ -65,10 +71,27 @@ class Task:
         if not path.is_file():
             raise Unreadable(f"a task must be a file, but {path} is none; check the path.")
         found = runpy.run_path(str(path))
-        if lost := [name for name in ("PEER", "SIZE", "UNIT", *SIDES) if name not in found]:
+        expected = found.get("EXPECTED")
+        needed = ("PEER", "SIZE", "UNIT", *SIDES[: 1 if expected else 2])
+        if lost := [name for name in needed if name not in found]:
             raise BadValue(f"a task must define {some(lost)}, but {path} does not; add it.")
         goal, tolerance = found.get("GOAL"), found.get("TOLERANCE", {})
-        return cls(path.stem, path, found["PEER"], found["SIZE"], found["UNIT"], goal, tolerance)
+        peer, size, unit = found["PEER"], found["SIZE"], found["UNIT"]
+        python = os.environ.get(found.get("PYTHON", ""), sys.executable)
+        return cls(path.stem, path, peer, size, unit, goal, tolerance, expected, python)
+
+    def peer_version(self) -> str | None:
+        """Return the version of the peer, None where it is not installed."""
+        if self.python == sys.executable:
+            try:
+                return metadata.version(self.peer)
+            except metadata.PackageNotFoundError:
+                return None
+        asked = f"from importlib import metadata; print(metadata.version({self.peer!r}))"
+        done = subprocess.run(
+            [self.python, "-c", asked], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() or None
 
 
 class Failed(Exception):
@@ -160,9 +183,8 @@ def _row(task: Task, size: int, runs: int, report: Callable[[int], None] | None)
     row |= dict.fromkeys(("ratio", "goal", "equal", "spread", "memory_mb"))
     row |= {"machine": machine(), "goal": task.goal, "runs": runs, "version": __version__}
     row |= dict.fromkeys(("seconds", "peer_seconds", "peer_memory_mb", "peer_version", "note"))
-    try:
-        row["peer_version"] = metadata.version(task.peer)
-    except metadata.PackageNotFoundError:
+    row["peer_version"] = None if task.expected else task.peer_version()
+    if row["peer_version"] is None and not task.expected:
         return row | {"note": f"not run: {task.peer} is not installed (pip install -e .[test])"}
     pairs = []
     try:
@@ -176,8 +198,11 @@ def _row(task: Task, size: int, runs: int, report: Callable[[int], None] | None)
 
 
 def _measured(task: Task, side: str, size: int) -> dict[str, Any]:
-    """Run one side in a process of its own."""
-    command = [sys.executable, FOLDER / "measure.py", task.path.resolve(), side, str(size)]
+    """Run one side in a process of its own; what is expected needs no run."""
+    if side == "theirs" and task.expected:
+        return {"seconds": None, "memory_mb": None, "figures": task.expected}
+    python = task.python if side == "theirs" else sys.executable
+    command = [python, FOLDER / "measure.py", task.path.resolve(), side, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
@@ -187,18 +212,27 @@ def _measured(task: Task, side: str, size: int) -> dict[str, Any]:
 
 def _summary(task: Task, pairs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     ours, theirs = zip(*pairs, strict=True)
-    seconds, peer_seconds = (
-        statistics.median(run["seconds"] for run in side) for side in (ours, theirs)
-    )
-    spread = interquartile_range([peer["seconds"] / own["seconds"] for own, peer in pairs])
     agreed = [agree(own["figures"], peer["figures"], task.tolerance) for own, peer in pairs]
-    return {
-        "ratio": round(peer_seconds / seconds, 3),
+    seconds = statistics.median(run["seconds"] for run in ours)
+    found = {
         "equal": all(agreed),
-        "spread": None if spread is None else round(spread, 3),
         "memory_mb": round(max(run["memory_mb"] for run in ours), 1),
-        "peer_memory_mb": round(max(run["memory_mb"] for run in theirs), 1),
         "seconds": round(seconds, 5),
+    }
+    if task.expected:
+        # what came out instead is the only trace of a fault that chance has found
+        odd = [
+            run["figures"]
+            for run in ours
+            if not agree(run["figures"], task.expected, task.tolerance)
+        ]
+        return found | ({"note": plain(f"came: {json.dumps(odd[0])}", width=300)} if odd else {})
+    peer_seconds = statistics.median(run["seconds"] for run in theirs)
+    spread = interquartile_range([peer["seconds"] / own["seconds"] for own, peer in pairs])
+    return found | {
+        "ratio": round(peer_seconds / seconds, 3),
+        "spread": None if spread is None else round(spread, 3),
+        "peer_memory_mb": round(max(run["memory_mb"] for run in theirs), 1),
         "peer_seconds": round(peer_seconds, 5),
     }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
@@ -90,6 +92,24 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def read(chromium: Browser) -> Iterator[Callable[..., Any]]:
+    """Open the inspector alone before runs; it complains of nothing, and asks nobody for anything."""
+    reading = runpy.run_path(str(Path(__file__).with_name("inspecting.py")))["Reading"]
+    opened: list[Any] = []
+
+    def reads(runs: object, **options: Any) -> Any:
+        opened.append(reading(chromium, runs, **options))
+        return opened[-1]
+
+    yield reads
+    for each in opened:
+        each.context.close()
+        assert each.console == []
+        assert [url for url in each.requests if not url.startswith("blob:")] == []
+        assert each.largest <= 65_536
 
 
 @dataclass(frozen=True)
@@ -176,6 +196,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     home = tmp_path_factory.mktemp("lab")
     notebooks = home / "notebooks"
     shutil.copytree(ROOT / "notebooks", notebooks)
+    # beside them, as in the project, lies what they open
+    (home / "datasets").symlink_to(ROOT / "datasets", target_is_directory=True)
     port = _free_port()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
@@ -187,8 +209,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with _served(command, home, notebooks, f"{running.url}/api/status?token=test"):
         news = {"fetchNews": "false", "checkForUpdates": False}
         running.setting("@jupyterlab/apputils-extension:notification", news)
-        # All cells stay in the page, so that a test can count them.
-        running.setting("@jupyterlab/notebook-extension:tracker", {"windowingMode": "none"})
+        # All cells stay in the page, so that a test can count them. On a busy machine the page may
+        # not know yet that the kernel runs, and would ask for one.
+        running.setting(
+            "@jupyterlab/notebook-extension:tracker",
+            {"windowingMode": "none", "autoStartDefaultKernel": True},
+        )
         yield running
 
 

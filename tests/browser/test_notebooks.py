@@ -13,11 +13,11 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", [900, 1400])
+@pytest.mark.parametrize(("theme", "width"), [("light", 900), ("dark", 1400)])
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_in_jupyterlab_with_all_outputs_shown(lab, visit, path, theme, width):
     code = [cell for cell in reports.read(path).cells if cell.cell_type == "code"]
+    n_panels = sum("wb.rate(" in cell.source for cell in code)
     n_figures = sum(reports.PLOTLY in o.get("data", {}) for cell in code for o in cell.outputs)
     lab.setting("@jupyterlab/apputils-extension:themes", {"theme": THEMES[theme]})
     with lab.session(path.name) as url:
@@ -27,6 +27,11 @@ def test_a_notebook_runs_in_jupyterlab_with_all_outputs_shown(lab, visit, path, 
             "n => [...document.querySelectorAll('.jp-OutputArea .js-plotly-plot')]"
             ".filter(plot => !plot.matches('.workbench-figure')).length === n",
             arg=n_figures,
+        )
+        # a panel says what is saved once it has heard from its session
+        seen.page.wait_for_function(
+            "n => document.querySelectorAll('.workbench-rating .wr-saved:not(:empty)').length === n",
+            arg=n_panels,
         )
         shown = seen.page.locator(".jp-CodeCell:has(.jp-OutputArea-output)").count()
         assert shown == sum(bool(cell.outputs) for cell in code)

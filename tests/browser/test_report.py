@@ -63,9 +63,11 @@ def test_text_in_figures_stands_out_from_the_page(folder, visit, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_breaks_a_rule_of_accessibility(folder, visit, scheme):
+@pytest.mark.parametrize("width", [400, 1280])
+def test_no_page_breaks_a_rule_of_accessibility(folder, visit, scheme, width):
     for name in names(folder):
-        seen = visit((folder / name).as_uri(), color_scheme=scheme)
+        options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+        seen = visit((folder / name).as_uri(), **options)
         found = Axe().run(seen.page)
         assert found.violations_count == 0, found.generate_report()
 

@@ -1,7 +1,7 @@
 """Systems one under the other: their scores, and their differences from a baseline."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
@@ -11,14 +11,17 @@ from workbench.errors import BadValue
 from workbench.tables import each_row
 from workbench.views.theme import (
     LINE,
+    LINE_WIDTH,
     ROW_PX,
     TEXT,
     counted,
     difference_axis,
+    dot,
     finished,
     label,
     markers,
     metric_name,
+    named_rows,
     rounded,
     sense,
 )
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
 _SCORE = ("score", "ci_low", "ci_high")
 _DIFFERENCE = ("delta", "ci_low", "ci_high")
-_LINE_WIDTH = 1.5
 # Up to so many values are told one by one in a title.
 _FEW_SLICES = 3
 
@@ -52,9 +54,9 @@ def leaderboard(comparison: Comparison, metric: str | None = None) -> go.Figure:
     board = comparison.leaderboard().frame
     frame = board[board["metric"] == name]
     baseline = comparison.settings.baseline
-    figure = go.Figure(_dots(comparison, frame, _SCORE)).update_yaxes(_rows(frame, baseline))
+    figure = go.Figure(_dots(comparison, frame, _SCORE)).update_yaxes(named_rows(frame, baseline))
     own = float(frame.loc[frame["system"] == baseline, "score"].iloc[0])
-    figure.add_vline(x=rounded(own), line={"dash": "dot", "color": TEXT, "width": _LINE_WIDTH})
+    figure.add_vline(x=rounded(own), line={"dash": "dot", "color": TEXT, "width": LINE_WIDTH})
     sure = display.percent(comparison.settings.level)
     axis = (
         f"{label(name)}{sense(comparison, name)} with {sure} interval (dotted: {label(baseline)})"
@@ -86,8 +88,8 @@ def forest(comparison: Comparison, metric: str | None = None) -> go.Figure:
     frame = comparison.frame[comparison.frame["metric"] == name]
     if not len(frame):
         raise BadValue("a forest needs at least two systems, but one came; score another.")
-    figure = go.Figure(_dots(comparison, frame, _DIFFERENCE)).update_yaxes(_rows(frame))
-    figure.add_vline(x=0, line={"color": TEXT, "width": _LINE_WIDTH})
+    figure = go.Figure(_dots(comparison, frame, _DIFFERENCE)).update_yaxes(named_rows(frame))
+    figure.add_vline(x=0, line={"color": TEXT, "width": LINE_WIDTH})
     if (margin := comparison.settings.margins.get(name)) is not None:
         down = comparison.scores.metric(name).direction == "down"
         ends = {"x0": 0, "x1": margin if down else -margin}
@@ -138,10 +140,10 @@ def slices(comparison: Comparison, by: str, metric: str | None = None) -> go.Fig
     )
     for at, part in enumerate(parts.values(), start=1):
         ordered = part.sort_values("delta", ascending=False, kind="stable")
-        for dot in _dots(comparison, ordered, _DIFFERENCE):
-            figure.add_trace(dot, row=at, col=1)
-        figure.update_yaxes(_rows(ordered), row=at, col=1)
-        figure.add_vline(x=0, line={"color": TEXT, "width": _LINE_WIDTH}, row=at, col=1)
+        for trace in _dots(comparison, ordered, _DIFFERENCE):
+            figure.add_trace(trace, row=at, col=1)
+        figure.update_yaxes(named_rows(ordered), row=at, col=1)
+        figure.add_vline(x=0, line={"color": TEXT, "width": LINE_WIDTH}, row=at, col=1)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": TEXT})
     figure.update_xaxes(showticklabels=True)
     claim = _claim(comparison, found, _slices_claim(by, parts))
@@ -156,37 +158,9 @@ def _dots(
     """Draw one dot with its interval per row; each is a trace of its own, for its marker."""
     marks = markers(comparison)
     return [
-        _dot(at, row["system"], [rounded(row[name]) for name in figures], marks[row["system"]])
+        dot(at, row["system"], [rounded(row[name]) for name in figures], marks[row["system"]])
         for at, row in enumerate(each_row(frame))
     ]
-
-
-def _dot(at: int, system: str, figures: Sequence[float], marker: Mapping[str, Any]) -> go.Scatter:
-    value, low, high = figures
-    bar = {"type": "data", "symmetric": False, "color": marker["color"], "thickness": 2}
-    bar |= {"array": [rounded(high - value)], "arrayminus": [rounded(value - low)]}
-    return go.Scatter(
-        x=[value],
-        y=[at],
-        name=label(system),
-        mode="markers",
-        marker=dict(marker),
-        error_x=bar,
-        hovertemplate=f"{label(system)}: {value} [{low}, {high}]<extra></extra>",
-    )
-
-
-def _rows(frame: "pd.DataFrame", baseline: str | None = None) -> dict[str, Any]:
-    """Put the systems' names beside their rows, first on top, the baseline in bold.
-
-    Rows are numbers, not names: two long names may look the same when they are cut.
-    """
-    names = [
-        f"<b>{label(system)}</b>" if system == baseline else label(system)
-        for system in frame["system"]
-    ]
-    n_rows = len(names)
-    return {"tickvals": list(range(n_rows)), "ticktext": names, "range": [n_rows - 0.5, -0.5]}
 
 
 def _lead_claim(comparison: Comparison, frame: "pd.DataFrame", metric: str) -> str:

@@ -2,19 +2,23 @@
 
 import html
 import textwrap
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
 from workbench.comparison import Comparison
 from workbench.display import percent, plain
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # Mid tones that keep 3:1 against white and against JupyterLab's dark #111; after Okabe and Ito
 # (2008), told apart by the colour blind. Marker shapes tell systems apart in grey.
 _PALETTE = ("#0072b2", "#c8553d", "#0a8a65", "#a5629a", "#a97a00", "#4b8fc4", "#7d7d7d", "#8a5a2b")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "cross", "x", "hexagon")
 TEXT, LINE = "#757575", "rgba(128,128,128,0.35)"
+LINE_WIDTH = 1.5
 ROW_PX = 30
 _TITLE_COLUMNS = 52
 
@@ -68,12 +72,45 @@ def markers(comparison: Comparison) -> dict[str, Mapping[str, Any]]:
     A part of a comparison keeps the markers of the whole. The shapes move on by one with each round
     of colours, so that 64 systems look different.
     """
-    chosen = colours(comparison.scores.whole or comparison.scores.systems)
-    n = len(_PALETTE)
+    return markers_of(comparison.scores.whole or comparison.scores.systems)
+
+
+def markers_of(systems: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Return the marker of each of all systems."""
+    chosen, n = colours(systems), len(_PALETTE)
     return {
         name: {"color": colour, "symbol": _SYMBOLS[(at + at // n) % len(_SYMBOLS)], "size": 10}
         for at, (name, colour) in enumerate(chosen.items())
     }
+
+
+def dot(at: int, system: str, figures: Sequence[float], marker: Mapping[str, Any]) -> go.Scatter:
+    """Draw a figure and its interval as a dot with a bar, in the row `at`."""
+    value, low, high = figures
+    bar = {"type": "data", "symmetric": False, "color": marker["color"], "thickness": 2}
+    bar |= {"array": [rounded(high - value)], "arrayminus": [rounded(value - low)]}
+    return go.Scatter(
+        x=[value],
+        y=[at],
+        name=label(system),
+        mode="markers",
+        marker=dict(marker),
+        error_x=bar,
+        hovertemplate=f"{label(system)}: {value} [{low}, {high}]<extra></extra>",
+    )
+
+
+def named_rows(frame: "pd.DataFrame", baseline: str | None = None) -> dict[str, Any]:
+    """Put the systems' names beside their rows, first on top, the baseline in bold.
+
+    Rows are numbers, not names: two long names may look the same when they are cut.
+    """
+    names = [
+        f"<b>{label(system)}</b>" if system == baseline else label(system)
+        for system in frame["system"]
+    ]
+    n_rows = len(names)
+    return {"tickvals": list(range(n_rows)), "ticktext": names, "range": [n_rows - 0.5, -0.5]}
 
 
 def finished(figure: go.Figure, claim: str, axis: str, height: int) -> go.Figure:

@@ -1,0 +1,108 @@
+"""Small runs, and a reader before the inspector alone with real pages behind it."""
+
+import json
+
+from axe_playwright_python.sync_playwright import Axe
+
+from workbench.trajectories import Run, Step, Usage
+from workbench.trajectories.model import Part
+from workbench.widgets.inspector import Inspector, inspect
+
+START = """async ([script, style, first, opening]) => {
+  document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
+  const heard = new Set();
+  window.inspector = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  window.traffic = [];
+  window.busy = false;
+  const held = [];
+  const hear = (reply) => heard.forEach((each) => each(reply));
+  window.tell = hear;
+  window.answer = () => { window.busy = false; held.splice(0).forEach(hear); };
+  const model = {
+    get: (name) => ({ first, opening })[name], on: (_, each) => heard.add(each), off: (_, each) => heard.delete(each),
+    send(message) {
+      traffic.push(message);
+      window.receive(message).then((reply) => (window.busy ? held.push(reply) : hear(reply)));
+    },
+  };
+  window.quit = inspector.default.render({ model, el: document.querySelector("main") });
+}"""
+PAGE = '<!doctype html><html lang="en"><head><title>Trajectories</title></head><body style="margin:0"><main><h1>Trajectories</h1></main></body></html>'
+
+
+def said(text, **more):
+    return Step("chat", "/0", [Part("out", "assistant", "text", text)], **more)
+
+
+def called(result, arguments='{"id": 1}', **more):
+    parts = [
+        Part("in", "assistant", "tool_call", arguments, "find"),
+        Part("out", "tool", "tool_call_response", result, "find"),
+    ]
+    return Step("execute_tool", "/1", parts, tool="find", **more)
+
+
+def a_run(*steps, name="a", **more):
+    return Run("mine", name=name, steps=list(steps), **more)
+
+
+def long_run(n):
+    return a_run(
+        *(
+            called('{"answer": [1, {"b": 2}]}', status="error" if at % 1_001 == 0 else "ok")
+            if at % 3 == 2
+            else said(f"This is number {at}.", usage=Usage(100, output_tokens=20))
+            for at in range(n)
+        )
+    )
+
+
+class Reading:
+    """A reader before the module alone, with real pages behind it."""
+
+    def __init__(self, chromium, runs, **options):
+        self.widget = runs if isinstance(runs, Inspector) else inspect(runs)
+        self.largest = 0
+        self.context = chromium.new_context(
+            **{"viewport": {"width": 1600, "height": 900}, **options}
+        )
+        self.page = self.context.new_page()
+        self.console, self.requests = [], []
+        self.page.on("pageerror", lambda error: self.console.append(str(error)))
+        self.page.on("console", lambda told: self.console.append(told.text))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.context.expose_binding("receive", lambda _, message: self.receive(message))
+        self.page.set_content(PAGE)
+        first = json.loads(json.dumps(self.widget.first))
+        self.page.evaluate(START, [Inspector._esm, Inspector._css, first, self.widget.opening])
+        self.page.locator(".wi-steps").focus()
+
+    def receive(self, message):
+        reply = {"id": message["id"], **self.widget.answer(message)}
+        self.largest = max(self.largest, len(json.dumps(reply, ensure_ascii=False).encode()))
+        return reply
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def at(self, step):
+        """Wait until the detail pane shows a step."""
+        return at(self.page, step)
+
+
+def at(page, step):
+    page.wait_for_function(
+        "step => document.querySelector('.wi-link')?.textContent.endsWith(`.step(${step})`)",
+        arg=step,
+        timeout=20_000,
+    )
+    page.locator(f".wi-row[aria-selected=true][data-at='{step}']").first.wait_for()
+    return page.locator(".wi-detail")
+
+
+def assert_accessible(page):
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,1 @@
+"""The figures behind agreement and ranking: counts, models and their spread."""

@@ -1,0 +1,25 @@
+"""A sheet of figures with sentences below it: what makes a figure missing, or not worth much."""
+
+from dataclasses import dataclass, field
+
+from workbench.display import Lines, Sheet
+
+
+@dataclass(frozen=True, eq=False)
+class NotedSheet(Sheet):
+    """A sheet, and what must be known before its figures are used.
+
+    Parameters
+    ----------
+    notes : Lines
+        Sentences; none where there is nothing to say.
+    """
+
+    notes: Lines = field(default_factory=Lines)
+
+    def __repr__(self) -> str:
+        return "\n".join(filter(None, (super().__repr__(), repr(self.notes))))
+
+    def _repr_html_(self) -> str:
+        table = super()._repr_html_()
+        return f"{table}\n{self.notes._repr_html_()}" if self.notes else table

@@ -1,0 +1,1 @@
+"""Audit logs that show every change, and policies as code."""

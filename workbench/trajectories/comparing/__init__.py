@@ -1,0 +1,1 @@
+"""Runs beside a reference and beside each other: matching, alignment, loops."""

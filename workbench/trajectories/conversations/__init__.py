@@ -1,0 +1,1 @@
+"""Messages, calls and answers: what the readers of many formats share."""

@@ -1,0 +1,1 @@
+"""Files that grow: followed, with alerts, and written by an exporter."""

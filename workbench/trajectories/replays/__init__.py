@@ -1,0 +1,1 @@
+"""Sessions recorded, replayed byte for byte, and forked."""

@@ -1,0 +1,1 @@
+"""Files that agents left behind, and what is in them as JSON."""

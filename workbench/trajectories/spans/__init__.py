@@ -1,0 +1,1 @@
+"""Spans of OpenTelemetry and its dialects as steps, and large files of them as columns."""
