@@ -37,13 +37,22 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+# What JupyterLab and Voila say of their own: of news and icons they may not fetch here, and of a
+# kernel started a second time because, on a busy machine, the page did not know yet of the first.
+OF_JUPYTERLAB = ("ERR_NAME_NOT_RESOLVED", "Canceled future for", "restore the debugger state")
+
+
 @dataclass
 class Visit:
-    """A page, and what it said and asked for."""
+    """A page, and what it asked for and complained of."""
 
     page: Page
     console: list[str]
     requests: list[str]
+
+    def hear(self, said: str) -> None:
+        if not any(each in said for each in OF_JUPYTERLAB):
+            self.console.append(said)
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
@@ -80,11 +89,8 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
         context = chromium.new_context(**options)
         contexts.append(context)
         found = Visit(context.new_page(), [], [])
-        found.page.on(
-            "console",
-            lambda said: found.console.append(said.text) if said.type == "error" else None,
-        )
-        found.page.on("pageerror", lambda error: found.console.append(str(error)))
+        found.page.on("console", lambda said: said.type == "error" and found.hear(said.text))
+        found.page.on("pageerror", lambda error: found.hear(str(error)))
         found.page.on("request", lambda request: found.requests.append(request.url))
         found.page.goto(url)
         return found
@@ -120,7 +126,7 @@ class Lab:
     token: str
     folder: Path
 
-    def ask(self, method: str, path: str, body: dict | None = None) -> dict:
+    def ask(self, method: str, path: str, body: dict | None = None) -> Any:
         request = urllib.request.Request(
             f"{self.url}/{path}",
             method=method,
@@ -135,18 +141,20 @@ class Lab:
 
     @contextmanager
     def session(self, notebook: str) -> Iterator[str]:
-        """Start the kernel before the page opens: it may ask for one otherwise."""
+        """Start the kernel before the page opens, which may ask for one otherwise, and end all."""
         body = {
             "path": notebook,
             "name": notebook,
             "type": "notebook",
             "kernel": {"name": "python3"},
         }
-        started = self.ask("POST", "api/sessions", body)
+        self.ask("POST", "api/sessions", body)
         try:
             yield f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
         finally:
-            self.ask("DELETE", f"api/sessions/{started['id']}")
+            for each in self.ask("GET", "api/sessions"):
+                if each["path"] == notebook:  # not always the one begun above
+                    self.ask("DELETE", f"api/sessions/{each['id']}")
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "screenshots"
 Server = runpy.run_path(str(ROOT / "tests" / "serving" / "server.py"))["Server"]
+OF_JUPYTERLAB = runpy.run_path(str(ROOT / "tests" / "browser" / "conftest.py"))["OF_JUPYTERLAB"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 PANEL = ".workbench-rating"
 R = wb.ratings
@@ -46,7 +47,7 @@ class Place:
         self.page.on("websocket", self._socket)
         self.page.on("request", self._request)
         self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", lambda error: self._wrong(str(error)))
         self.page.goto(url)
         self.panel = self.page.locator(panel)
 
@@ -60,9 +61,12 @@ class Place:
 
     def _said(self, said):
         self.console.append(said.text)
-        # Voila asks for two style sheets of icons, which no panel needs
-        if said.type == "error" and "ERR_NAME_NOT_RESOLVED" not in said.text:
-            self.errors.append(said.text)
+        if said.type == "error":
+            self._wrong(said.text)
+
+    def _wrong(self, said):
+        if not any(each in said for each in OF_JUPYTERLAB):
+            self.errors.append(said)
 
     def enter(self, part=""):
         """Go into the panel, or a part of it, as people without a mouse do."""
