@@ -150,6 +150,63 @@ def test_rouge_equals_rouge_score_bit_for_bit(batches, scored, data):
         assert float(metric.aggregate(statistics.sum(axis=0))) == pytest.approx(mean, rel=1e-12)
 
 
+def assert_all_equal_rouge_score(frame, variants=VARIANTS, stemmers=(False, True)):
+    """Hold precision, recall and F-measure of every output to rouge_score's, bit for bit."""
+    for stemmer in stemmers:
+        peer = RougeScorer([f"rouge{each}" for each in variants], use_stemmer=stemmer)
+        pairs = zip(frame["references"], frame["text"], strict=True)
+        expected = [peer.score_multi(references, text) for references, text in pairs]
+        for variant in variants:
+            found = [values(wb.ROUGE(variant, each, stemmer), frame) for each in MEASURES]
+            assert list(zip(*found, strict=True)) == [each[f"rouge{variant}"] for each in expected]
+
+
+# Few kinds of words, so that there are many longest subsequences to choose from, and stems,
+# characters of other scripts and empty words among them.
+KINDS = ["a", "b", "cats", "cat", "running", "runs", "7", "naïve", "猫", "?", "sky", "skies", "İx"]
+
+
+def many_lined(rng):
+    """Return a text of up to six lines, now and then longer than a machine number has bits."""
+    kinds = rng.permutation(KINDS)[: rng.integers(2, len(KINDS))]
+    sizes = rng.choice([0, 1, 3, 8, 14, 90], p=[0.1, 0.1, 0.3, 0.3, 0.17, 0.03], size=7)
+    lines = [" ".join(rng.choice(kinds, size=size)) for size in sizes[: rng.integers(1, 7)]]
+    return rng.choice(["\n", "\n\n", ". \n", "\r\n"]).join(lines)
+
+
+def assert_many_lines_equal_rouge_score(table, n_pairs, seed):
+    rng = np.random.default_rng(seed)
+    pairs = [
+        (many_lined(rng), [many_lined(rng) for _ in range(rng.integers(1, 4))])
+        for _ in range(n_pairs)
+    ]
+    # several outputs of one reference, and outputs near it
+    pairs += [
+        (" ".join(rng.permutation(texts[0].split(" "))), texts)
+        for _, texts in pairs[: n_pairs // 2]
+    ]
+    assert_all_equal_rouge_score(table(pairs))
+
+
+def test_texts_of_many_lines_equal_rouge_score_bit_for_bit(table):
+    assert_many_lines_equal_rouge_score(table, 120, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_ten_thousand_texts_of_many_lines_equal_rouge_score_bit_for_bit(table, seed):
+    assert_many_lines_equal_rouge_score(table, 340, seed)
+
+
+def test_an_output_is_scored_alike_alone_and_among_others(table):
+    rng = np.random.default_rng(5)
+    pairs = [(many_lined(rng), [many_lined(rng)]) for _ in range(30)]
+    for variant in VARIANTS:
+        together = values(wb.ROUGE(variant), table(pairs))
+        assert together == [values(wb.ROUGE(variant), table([pair]))[0] for pair in pairs]
+        assert together[::-1] == values(wb.ROUGE(variant), table(pairs[::-1]))
+
+
 @pytest.mark.parametrize("stemmer", [False, True])
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("variant", ["1", "2", "3", "4", "5", "6", "7", "8", "9", "L", "Lsum"])
@@ -388,6 +445,52 @@ def test_rouge_of_real_summaries(shared, name, variant, stemmer):
     systems = {"realsumm-abs": ["bart_out", "semsim_out"], "dialsummeval": ["A", "C", "F"]}[name]
     metric = wb.ROUGE(variant, stemmer=stemmer, strict=False)
     assert_rouge_equals_oracle(shared, name, metric, systems)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", SETS)
+def test_every_figure_of_real_summaries_is_rouge_scores(shared, table, name):
+    references, texts = summaries(shared, name)
+    chosen = {"realsumm-abs": ["bart_out", "t5_out_base"], "dialsummeval": ["B", "N"]}[name]
+    pairs = [
+        (text, [reference])
+        for system in chosen
+        for text, reference in zip(texts[system], references, strict=True)
+    ]
+    assert_all_equal_rouge_score(table(pairs[::3]))
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETS)
+def test_every_figure_of_every_system_is_rouge_scores(shared, table, name):
+    references, texts = summaries(shared, name)
+    systems = list(texts.values())
+    several = [
+        (text, [references[at], *(lines[at] for lines in systems[:2])])
+        for lines in systems[2:4]
+        for at, text in enumerate(lines)
+    ]
+    pairs = [(t, [r]) for lines in systems for t, r in zip(lines, references, strict=True)]
+    assert_all_equal_rouge_score(table(pairs + several))
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_every_figure_of_long_real_texts_is_rouge_scores(shared, table):
+    # stretches of 24 sentences each, some 500 words
+    home = shared / "mt" / "wmt23.he-en"
+    sides = []
+    for path in (
+        *(home / f"ref{each}.txt.gz" for each in "AB"),
+        *sorted(home.glob("systems/*"))[:2],
+    ):
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+            lines = file.read().split("\n")
+        sides.append(["\n".join(lines[at : at + 24]) for at in range(0, 24 * 3, 24)])
+    one, other, *systems = sides
+    pairs = [(text, [one[at], other[at]]) for texts in systems for at, text in enumerate(texts)]
+    assert_all_equal_rouge_score(table(pairs))
 
 
 @pytest.mark.shared

@@ -1,7 +1,5 @@
 """Words and sentences: rouge_score's tokenizer to the letter, and every other script."""
 
-import gc
-import tracemalloc
 import unicodedata
 
 import pytest
@@ -9,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.tokenizers import DefaultTokenizer
 
-from workbench.metrics import splitting
-from workbench.metrics.splitting import words
+from workbench.metrics.splitting import LINE_END, stem, words
 
 REPEATABLE = settings(deadline=None, derandomize=True)
 
@@ -32,71 +29,36 @@ REPEATABLE = settings(deadline=None, derandomize=True)
     ],
 )
 def test_the_unicode_tokenizer_reads_every_script(text, found):
-    assert words(text, "unicode") == tuple(found)
+    assert words(text, "unicode") == found
 
 
-def test_the_unicode_tokenizer_stems_english_only():
-    found = words("running кошками was the", "unicode", stemmer=True)
-    assert found == ("run", "кошками", "was", "the")
+def test_longer_words_of_english_are_stemmed_and_no_others():
+    found = [stem(word) for word in words("running кошками was the naïvely", "unicode")]
+    assert found == ["run", "кошками", "was", "the", "naïvely"]
 
 
 @settings(REPEATABLE, max_examples=500)
 @given(
-    text=st.text() | st.text(alphabet="aAbcdefgiIİnstſK0 -'\n", max_size=60), stemmer=st.booleans()
+    text=st.text() | st.text(alphabet="aAbcdefgiIİnstſK0 -'|\n\r\u2028", max_size=60),
+    stemmer=st.booleans(),
 )
 def test_the_default_tokenizer_is_rouge_scores(text, stemmer):
-    assert words(text, stemmer=stemmer) == tuple(DefaultTokenizer(stemmer).tokenize(text))
+    found = [word for word in words(text) if word != LINE_END]
+    expected = DefaultTokenizer(stemmer).tokenize(text)
+    assert ([stem(word) for word in found] if stemmer else found) == expected
 
 
-def test_the_words_of_a_long_text_are_those_of_a_short_one():
-    assert words("The cats " * 1_000) == ("the", "cats") * 1_000
-
-
-# Of each kind the longest texts that are kept, with as many and as long words as can be.
-FULL = {
-    # one character of four bytes each, such as rare Chinese names have
-    "rare": lambda at, n: "".join(chr(0x20000 + (at * (n + 1) + i) % 42_000) for i in range(n)),
-    # a letter and a mark each, all different
-    "marked": lambda at, n: "".join(
-        chr(0x20000 + (at * n + i) // 90) + chr(0x302A + i % 4) for i in range(n // 2)
-    ),
-    "short": lambda at, n: " ".join(f"{(at * n + i) % 99_999:x}" for i in range(n // 6)),
-}
-
-
-@pytest.mark.parametrize("kind", FULL)
-def test_the_words_that_are_kept_take_less_than_100_mb(kind):
-    splitting._kept.cache_clear()
-    gc.collect()
-    tracemalloc.start()
-    try:
-        for at in range(splitting._KEPT_TEXTS + 100):
-            words(FULL[kind](at, splitting._LONG_TEXT), "unicode")
-        gc.collect()
-        held, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-        found = splitting._kept.cache_info()
-        splitting._kept.cache_clear()
-    assert found.currsize == splitting._KEPT_TEXTS
-    assert held < 100e6
-
-
-def test_a_text_is_long_by_its_normal_form():
-    # NFKC makes eighteen characters of this one
-    text = "\ufdfa" * (splitting._LONG_TEXT // 18 + 1)
-    splitting._kept.cache_clear()
-    assert len(words(text, "unicode")) > 3
-    assert splitting._kept.cache_info().currsize == 0
-    assert words(text[:-1], "unicode")
-    assert splitting._kept.cache_info().currsize == 1
-
-
-def test_words_that_are_kept_cannot_be_changed_by_who_asked_for_them():
-    text = "The cats"
-    assert words(text) is words(text)
-    assert isinstance(words(text), tuple)
-    assert isinstance(words(text * 1_000), tuple)
+@settings(REPEATABLE, max_examples=500)
+@given(
+    text=st.text() | st.text(alphabet="aB ΣİẞÅﷺ猫|｜\n\r\u0301\u2028", max_size=30),
+    tokenizer=st.sampled_from(["rouge_score", "unicode"]),
+)
+def test_the_words_of_a_text_are_those_of_its_lines(text, tokenizer):
+    lines = [words(line, tokenizer) for line in text.split("\n")]
+    expected = lines[0]
+    for line in lines[1:]:
+        expected = [*expected, LINE_END, *line]
+    assert words(text, tokenizer) == expected
 
 
 @REPEATABLE

@@ -1,23 +1,27 @@
 """ROUGE-N, ROUGE-L and ROUGE-Lsum, with rouge_score's figures and a signature of our own."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from workbench.errors import BadValue
 from workbench.metrics.base import Array, Metric, option, require_references
-from workbench.metrics.splitting import Tokenizer, sentences, words
-from workbench.metrics.subsequence import lcs_length, lcs_positions
+from workbench.metrics.grouping import Groups
+from workbench.metrics.lines import Lines, numbered
+from workbench.metrics.ngrams import Counts, Ints, ReferenceNGrams, totals
+from workbench.metrics.splitting import Tokenizer, sentences
+from workbench.metrics.subsequence import lcs_lengths
+from workbench.metrics.unions import union_hits
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Variant = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "L", "Lsum"]
 Measure = Literal["fmeasure", "precision", "recall"]
+_MEASURES = ("precision", "recall", "fmeasure")
 
 ROUGE_SCORE = "0.1.2"
 """The version of rouge_score whose figures these are."""
@@ -25,6 +29,8 @@ ROUGE_SCORE = "0.1.2"
 # A tokenizer that drops a larger share of the letters than this does not read the language: Czech
 # loses 13 %, Vietnamese a quarter, Russian all; French 4 %, German 2 %.
 _TOLERATED_LOSS = 0.1
+
+_NO_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalpha())
 
 
 @dataclass(frozen=True)
@@ -100,30 +106,37 @@ class ROUGE(Metric):
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return value and count of each output."""
         require_references(self, outputs)
-        values = []
-        for text, references in zip(outputs["text"], outputs["references"], strict=True):
+        groups = Groups.of(outputs["references"])
+        tables = [outputs["text"].tolist(), groups.references]
+        if self.variant == "Lsum" and self.split == "sentence":
+            tables = [["\n".join(sentences(text)) for text in texts] for texts in tables]
+        (texts, references), span = numbered(tables, self.tokenizer, stemmer=self.stemmer)
+        hits = self._counter(references, span)
+        best = np.full((3, len(outputs)), -1.0)
+        for place in groups.places:
+            there = np.flatnonzero(place >= 0)
+            of = place[there]
+            part = texts if len(there) == len(place) else texts.take(there)
+            found = overlap(hits(part, of), self._sizes(references)[of], self._sizes(part))
             # of equal ones the first, as rouge_score takes it
-            best = max(
-                (self._overlap(reference, text) for reference in references),
-                key=attrgetter("fmeasure"),
-            )
-            values.append((getattr(best, self.measure), 1.0))
-        return np.array(values, dtype=np.float64).reshape(-1, 2)
+            better = found[2] > best[2, there]
+            best[:, there[better]] = found[:, better]
+        return np.column_stack([best[_MEASURES.index(self.measure)], np.ones(len(outputs))])
 
-    def _overlap(self, reference: str, text: str) -> "Overlap":
+    def _counter(self, references: Lines, span: int) -> Callable[[Lines, Ints], Counts]:
+        """Return what counts how much texts share with one reference each."""
         if self.variant == "Lsum":
-            return union_overlap(self._sentences(reference), self._sentences(text))
-        tokens, other = self._words(reference), self._words(text)
+            return lambda texts, of: union_hits(references, texts, of, span)
         if self.variant == "L":
-            return Overlap.of(lcs_length(tokens, other), len(tokens), len(other))
-        return ngram_overlap(tokens, other, int(self.variant))
+            return lambda texts, of: lcs_lengths(references.texts, texts.texts, of)
+        alone, order = np.arange(len(references)), int(self.variant)
+        known = ReferenceNGrams(references.texts, alone, order=order, span=span)
+        return lambda texts, of: known.matches(texts.texts, of)[:, -1]
 
-    def _words(self, text: str) -> Sequence[str]:
-        return words(text, self.tokenizer, stemmer=self.stemmer)
-
-    def _sentences(self, text: str) -> list[Sequence[str]]:
-        parts = sentences(text) if self.split == "sentence" else text.split("\n")
-        return [self._words(part) for part in parts if part]
+    def _sizes(self, lines: Lines) -> Ints:
+        """Return how much of each text could be shared: its n-grams, or its words."""
+        order = int(self.variant) if self.variant.isdigit() else 1
+        return totals(lines.texts.lengths, order)[:, -1]
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return scores of zero."""
@@ -141,7 +154,7 @@ class ROUGE(Metric):
             self._refuse_single_lines(texts)
 
     def _refuse_foreign_letters(self, texts: list[str]) -> None:
-        if all(map(str.isascii, texts)):
+        if not _may_lose(texts, _TOLERATED_LOSS):
             return
         counts = Counter("".join(texts).lower())
         n_letters = sum(n for letter, n in counts.items() if letter.isalpha())
@@ -154,8 +167,9 @@ class ROUGE(Metric):
             )
 
     def _refuse_single_lines(self, texts: list[str]) -> None:
-        several = sum(len(sentences(text)) > 1 for text in texts)
-        if several and not any("\n" in text for text in texts):
+        if any("\n" in text for text in texts):
+            return
+        if several := sum(len(sentences(text)) > 1 for text in texts):
             raise BadValue(
                 f"{self.name} needs one sentence per line, but none of {len(texts)} texts has a "
                 f"line end and {several} have several sentences; use split='sentence', put line "
@@ -163,46 +177,34 @@ class ROUGE(Metric):
             )
 
 
-class Overlap(NamedTuple):
-    """What a text shares with a reference, each from 0 to 1."""
-
-    precision: float
-    recall: float
-    fmeasure: float
-
-    @classmethod
-    def of(cls, hits: int, n_reference: int, n_output: int) -> "Overlap":
-        """Count hits against both lengths; of an empty text both are 0."""
-        precision, recall = hits / max(n_output, 1), hits / max(n_reference, 1)
-        both = precision + recall
-        return cls(precision, recall, 2 * precision * recall / both if both > 0 else 0.0)
+def _may_lose(texts: list[str], share: float) -> bool:
+    """Tell whether more than a share of the letters may be outside a–z, without a look at each."""
+    foreign = "".join(text for text in texts if not text.isascii())
+    plain = foreign.encode("ascii", "ignore")
+    # what becomes a letter of a–z in lower case is counted as lost: that only makes more of it
+    return len(foreign) - len(plain) > share * len(plain.translate(None, _NO_LETTERS))
 
 
-def ngram_overlap(reference: Sequence[str], output: Sequence[str], n: int) -> Overlap:
-    """Count the n-grams that two texts share, each as often as in the one with fewer."""
-    left, right = _ngrams(reference, n), _ngrams(output, n)
-    fewer, more = sorted((left, right), key=len)
-    hits = sum(min(count, more[gram]) for gram, count in fewer.items() if gram in more)
-    return Overlap.of(hits, max(len(reference) - n + 1, 0), max(len(output) - n + 1, 0))
+def overlap(hits: Counts, n_reference: Ints, n_output: Ints) -> Counts:
+    """Count hits against both lengths; of an empty text all are 0.
 
+    Parameters
+    ----------
+    hits : array of float, shape (n,)
+        What each text shares with its reference.
+    n_reference, n_output : array of int, shape (n,)
+        What the two hold.
 
-def _ngrams(tokens: Sequence[str], n: int) -> "Counter[Any]":
-    return Counter(tokens if n == 1 else zip(*(tokens[at:] for at in range(n)), strict=False))
+    Returns
+    -------
+    array of float, shape (3, n)
+        Precision, recall and F-measure, each from 0 to 1.
 
-
-def union_overlap(reference: Sequence[Sequence[str]], output: Sequence[Sequence[str]]) -> Overlap:
-    """Count the words in the union of each reference sentence's common subsequences.
-
-    A word counts no more often than it stands in either text, as in ROUGE 1.5.5.
+    Examples
+    --------
+    >>> overlap(np.array([1.0, 0.0]), np.array([2, 0]), np.array([1, 0])).round(3).tolist()
+    [[1.0, 0.0], [0.5, 0.0], [0.667, 0.0]]
     """
-    left = Counter(word for sentence in reference for word in sentence)
-    right = Counter(word for sentence in output for word in sentence)
-    n_left, n_right, hits = left.total(), right.total(), 0
-    for sentence in reference:
-        for at in sorted(set().union(*(lcs_positions(sentence, other) for other in output))):
-            word = sentence[at]
-            if left[word] > 0 and right[word] > 0:
-                hits += 1
-                left[word] -= 1
-                right[word] -= 1
-    return Overlap.of(hits, n_left, n_right)
+    precision, recall = hits / np.maximum(n_output, 1), hits / np.maximum(n_reference, 1)
+    both = precision + recall
+    return np.stack([precision, recall, 2 * precision * recall / np.where(both > 0, both, 1.0)])

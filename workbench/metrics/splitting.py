@@ -1,7 +1,5 @@
 """Texts to words and sentences, as ROUGE counts them."""
 
-import re
-import sys
 import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -9,15 +7,14 @@ from typing import Any, Literal
 
 Tokenizer = Literal["rouge_score", "unicode"]
 
+LINE_END = "|"
+"""Stands among the words of a text where a line ends, and nowhere else."""
+
 # Shorter words are not stemmed, as in ROUGE 1.5.5.
 _SHORT_WORD = 3
-# Texts and characters that are kept: some 50 MB, even if each character is a word of its own.
-_KEPT_TEXTS = 1_024
-_LONG_TEXT = 1_000
 
-_LATIN = re.compile(r"[a-z0-9]+")
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_EVERY_SCRIPT = rf"(?V1)[{_UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+"
+_EVERY_SCRIPT = rf"(?V1)[{_UNSPACED}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+|\|"
 
 # After a full stop (and closing quotes) and before a capital, a digit or a letter without case.
 _SENTENCE_END = (
@@ -25,11 +22,15 @@ _SENTENCE_END = (
     r"""|(?<=[。！？｡]["'”’」』）]*)(?!["'”’」』）])|\n+"""
 )
 
+# Of each character of ASCII what it counts as.
+_LATIN = bytes(
+    byte if chr(byte).isdigit() or "a" <= chr(byte) <= "z" else ord(LINE_END if byte == 10 else " ")
+    for byte in range(128)
+).ljust(256)
 
-def words(
-    text: str, tokenizer: Tokenizer = "rouge_score", *, stemmer: bool = False
-) -> tuple[str, ...]:
-    """Split a text into words, in lower case.
+
+def words(text: str, tokenizer: Tokenizer = "rouge_score") -> list[str]:
+    r"""Split a text into words, in lower case, with `LINE_END` between lines.
 
     Parameters
     ----------
@@ -38,21 +39,31 @@ def words(
     tokenizer : {"rouge_score", "unicode"}
         Runs of a–z and 0–9; or of letters, marks and digits of every script, of scripts written
         without spaces each character.
-    stemmer : bool
-        Whether words longer than three letters are stemmed (Porter, of nltk); with "unicode" those
-        of ASCII only.
 
     Examples
     --------
-    >>> words("The cats' café"), words("The cats' café", "unicode", stemmer=True)
-    (('the', 'cats', 'caf'), ('the', 'cat', 'café'))
+    >>> words("The cats\ncafé"), words("The cats\ncafé", "unicode")
+    (['the', 'cats', '|', 'caf'], ['the', 'cats', '|', 'café'])
     """
-    # before the length is asked: NFKC may make 18 characters of one
-    normal = text if tokenizer == "rouge_score" else unicodedata.normalize("NFKC", text)
-    lower = normal.lower()
-    # several metrics, and every system, ask for the words of the same reference
-    found = _kept if len(lower) <= _LONG_TEXT else _words
-    return found(lower, tokenizer, stemmer)
+    if tokenizer == "unicode":
+        normal = unicodedata.normalize("NFKC", text).lower()
+        lines = normal.replace(LINE_END, " ").replace("\n", LINE_END)
+        found: list[str] = _pattern(_EVERY_SCRIPT).findall(lines)
+        return found
+    # lower case first: it makes letters of ASCII of some that are none
+    plain = text.lower().encode("ascii", "replace").translate(_LATIN)
+    return plain.replace(b"|", b" | ").decode().split()
+
+
+def stem(word: str) -> str:
+    """Return the stem of an English word of more than three letters (Porter, of nltk).
+
+    Examples
+    --------
+    >>> stem("running"), stem("was"), stem("кошками")
+    ('run', 'was', 'кошками')
+    """
+    return _stem(word) if len(word) > _SHORT_WORD and word.isascii() else word
 
 
 def sentences(text: str) -> list[str]:
@@ -66,19 +77,6 @@ def sentences(text: str) -> list[str]:
     ['It rained.', '"Will it stop?" she asked.', '3.5 mm fell.']
     """
     return [part for part in map(str.strip, _pattern(_SENTENCE_END).split(text)) if part]
-
-
-def _words(text: str, tokenizer: Tokenizer, stemmer: bool) -> tuple[str, ...]:
-    """Split a text that is in lower case already."""
-    expression = _LATIN if tokenizer == "rouge_score" else _pattern(_EVERY_SCRIPT)
-    found = expression.findall(text)
-    if stemmer:
-        found = [_stem(w) if len(w) > _SHORT_WORD and w.isascii() else w for w in found]
-    # a word that stands in many texts is held once
-    return tuple(map(sys.intern, found))
-
-
-_kept = lru_cache(maxsize=_KEPT_TEXTS)(_words)
 
 
 @lru_cache(maxsize=65_536)

@@ -9,10 +9,14 @@ Hyyrö (2004), "Bit-parallel LCS-length computation revisited"; the same recurre
 al. (2001), "A fast and practical bit-vector algorithm for the longest common subsequence problem".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from workbench.metrics.ngrams import Counts, Ints, Tokens
 
 
-def lcs_length(reference: Sequence[str], candidate: Sequence[str]) -> int:
+def lcs_length(reference: Sequence[Hashable], candidate: Sequence[Hashable]) -> int:
     """Return the length of the longest common subsequence.
 
     Examples
@@ -20,49 +24,56 @@ def lcs_length(reference: Sequence[str], candidate: Sequence[str]) -> int:
     >>> lcs_length("the cat sat on".split(), "the dog sat on it".split())
     3
     """
-    last = (1 << len(candidate)) - 1
-    for row in _rows(reference, candidate):
-        last = row
-    return len(candidate) - last.bit_count()
+    return _length(_places(reference), len(reference), candidate)
 
 
-def lcs_positions(reference: Sequence[str], candidate: Sequence[str]) -> list[int]:
-    """Return the positions in `reference` of one longest common subsequence, last first.
+def lcs_lengths(references: Tokens, outputs: Tokens, of: Ints) -> Counts:
+    """Return the length of the longest common subsequence of each output with its reference.
 
-    Of several it is the one that rouge_score reads out of its table: where both ways lead on, it
-    goes back in the reference.
+    Parameters
+    ----------
+    references, outputs : Tokens
+        The texts.
+    of : array of int, shape (n_outputs,)
+        The reference of each output.
 
     Examples
     --------
-    >>> lcs_positions("the cat sat on".split(), "the dog sat on it".split())
-    [3, 2, 0]
+    >>> texts = Tokens(np.array([7, 8, 9, 7, 9]), np.array([0, 3, 5]))
+    >>> lcs_lengths(texts, texts, np.array([0, 0])).tolist()
+    [3.0, 2.0]
     """
-    rows = [(1 << len(candidate)) - 1, *_rows(reference, candidate)]
-    at, to = len(reference), len(candidate)
-    found = []
-    while at and to:
-        if reference[at - 1] == candidate[to - 1]:
-            at, to = at - 1, to - 1
-            found.append(at)
-        elif _length(rows[at], to - 1) > _length(rows[at - 1], to):
-            to -= 1
-        else:
-            at -= 1
+    lengths = np.zeros(len(of))
+    last, places, size = -1, dict[Hashable, int](), 0
+    for output in np.argsort(of, kind="stable").tolist():
+        if of[output] != last:
+            last = of[output]
+            reference = _text(references, last)
+            places, size = _places(reference), len(reference)
+        lengths[output] = _length(places, size, _text(outputs, output))
+    return lengths
+
+
+def _text(tokens: Tokens, at: int) -> list[int]:
+    found: list[int] = tokens.ids[tokens.starts[at] : tokens.starts[at + 1]].tolist()
     return found
 
 
-def _rows(reference: Sequence[str], candidate: Sequence[str]) -> Iterator[int]:
-    """Yield a row per token of the reference: bit j is 0 where the length grows at cell j + 1."""
-    places: dict[str, int] = {}
-    for at, token in enumerate(candidate):
-        places[token] = places.get(token, 0) | 1 << at
-    full = row = (1 << len(candidate)) - 1
-    for token in reference:
-        common = row & places.get(token, 0)
-        row = (row + common | row - common) & full
-        yield row
+def _places(words: Iterable[Hashable]) -> dict[Hashable, int]:
+    """Return the places of each word, as bits."""
+    places: dict[Hashable, int] = {}
+    bit = 1
+    for word in words:
+        places[word] = places.get(word, 0) | bit
+        bit <<= 1
+    return places
 
 
-def _length(row: int, to: int) -> int:
-    """Return the length in a row, of the candidate's first `to` tokens."""
-    return to - (row & (1 << to) - 1).bit_count()
+def _length(places: Mapping[Hashable, int], size: int, candidate: Iterable[Hashable]) -> int:
+    """Go through the rows; bit j of one is 0 where the length grows at cell j + 1."""
+    full = row = (1 << size) - 1
+    # a word that the reference has not leaves the row as it is
+    for common in filter(None, map(places.get, candidate)):
+        found = row & common
+        row = (row + found | row - found) & full
+    return size - row.bit_count()

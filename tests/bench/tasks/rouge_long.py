@@ -1,0 +1,18 @@
+"""ROUGE-1, -2, -L and -Lsum of long outputs, from texts in memory to figures."""
+
+PEER = "rouge-score"
+SIZE = 126
+UNIT = "{n} outputs of some 500 words"
+GOAL = 18.0
+
+
+def ours(n):
+    from summaries import our_rouge
+
+    return our_rouge(n, ["1", "2", "L", "Lsum"], longer=8)
+
+
+def theirs(n):
+    from summaries import their_rouge
+
+    return their_rouge(n, ["1", "2", "L", "Lsum"], longer=8)

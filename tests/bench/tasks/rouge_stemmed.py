@@ -1,0 +1,18 @@
+"""The same as `rouge` with stemmed words."""
+
+PEER = "rouge-score"
+SIZE = 1_400
+UNIT = "{n} outputs of some 60 words"
+GOAL = 8.0
+
+
+def ours(n):
+    from summaries import our_rouge
+
+    return our_rouge(n, ["1", "2", "L", "Lsum"], stemmer=True)
+
+
+def theirs(n):
+    from summaries import their_rouge
+
+    return their_rouge(n, ["1", "2", "L", "Lsum"], stemmer=True)
