@@ -7,17 +7,23 @@ from axe_playwright_python.sync_playwright import Axe
 from workbench.trajectories import Run, Step, Usage
 from workbench.trajectories.model import Part
 from workbench.widgets.inspector import Inspector, inspect
+from workbench.widgets.inspector.scripts import file_script
 
-START = """async ([script, style, first, opening]) => {
+# The panel stands as in a notebook: it has the first script, and asks for its parts. What a test asks
+# of `inspector` itself comes out of the script of a file, which holds all modules.
+START = """async ([script, all, style, first, opening, busy]) => {
   document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
   const heard = new Set();
-  window.inspector = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+  const opened = (text) => import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  window.inspector = await opened(all);
+  const panel = (await opened(script)).default;
   window.traffic = [];
-  window.busy = false;
+  window.busy = busy;
   const held = [];
   const hear = (reply) => heard.forEach((each) => each(reply));
   window.tell = hear;
   window.answer = () => { window.busy = false; held.splice(0).forEach(hear); };
+  window.lose = () => { window.busy = false; held.splice(0); };
   const model = {
     get: (name) => ({ first, opening })[name], on: (_, each) => heard.add(each), off: (_, each) => heard.delete(each),
     send(message) {
@@ -25,7 +31,7 @@ START = """async ([script, style, first, opening]) => {
       window.receive(message).then((reply) => (window.busy ? held.push(reply) : hear(reply)));
     },
   };
-  window.quit = inspector.default.render({ model, el: document.querySelector("main") });
+  window.quit = panel.render({ model, el: document.querySelector("main") });
 }"""
 PAGE = '<!doctype html><html lang="en"><head><title>Trajectories</title></head><body style="margin:0"><main><h1>Trajectories</h1></main></body></html>'
 
@@ -58,9 +64,9 @@ def long_run(n):
 
 
 class Reading:
-    """A reader before the module alone, with real pages behind it."""
+    """A reader before the module alone, with real pages behind it; `busy`: nothing is answered yet."""
 
-    def __init__(self, chromium, runs, **options):
+    def __init__(self, chromium, runs, *, busy=False, **options):
         self.widget = runs if isinstance(runs, Inspector) else inspect(runs)
         self.largest = 0
         self.context = chromium.new_context(
@@ -74,7 +80,8 @@ class Reading:
         self.context.expose_binding("receive", lambda _, message: self.receive(message))
         self.page.set_content(PAGE)
         first = json.loads(json.dumps(self.widget.first))
-        self.page.evaluate(START, [Inspector._esm, Inspector._css, first, self.widget.opening])
+        scripts = [Inspector._esm, file_script(), Inspector._css]
+        self.page.evaluate(START, [*scripts, first, self.widget.opening, busy])
         self.page.locator(".wi-steps").focus()
 
     def receive(self, message):

@@ -99,7 +99,7 @@ def coding(chromium, tmp_path):
     opened = []
 
     def opens(annotator="ann", runs=None, *, shown=True, **options):
-        mine = ("scheme", "adjudicate", "show_source_labels")
+        mine = ("scheme", "adjudicate", "show_source_labels", "hints")
         panel = {name: options.pop(name) for name in mine if name in options}
         journal = tmp_path / "codes.sqlite"
         widget = inspect(runs or some_runs(), annotator=annotator, journal=journal, **panel)
@@ -331,3 +331,110 @@ def test_a_file_shows_what_was_decided_and_says_that_nothing_can_be_written(
     assert not page.locator(".wi-coding button").count()
     page.locator(".wi-mark-note").wait_for()
     assert_accessible(page)
+
+
+def noted(one):
+    """Return what is marked in the step that is shown: its numbers, and the text."""
+    return one.page.eval_on_selector_all(
+        "mark.wi-noted", "each => each.map((mark) => [mark.dataset.nth, mark.textContent])"
+    )
+
+
+def test_marked_words_are_seen_in_the_text_and_their_places_in_the_list(coding):
+    one = coding()
+    for words, key in (("by the window", "1"), ("seat", "2")):
+        one.select(words)
+        one.press("a", key, "Enter")
+    one.page.locator(".wi-where").nth(1).wait_for()
+    one.press("m")
+    one.page.locator("pre.wi-text").wait_for()
+    # two marks that overlap, behind a character that JavaScript counts twice
+    one.page.evaluate(
+        """() => {
+          const texts = [...document.querySelectorAll("pre.wi-text mark")].map((mark) => mark.firstChild);
+          getSelection().setBaseAndExtent(texts[1], 3, texts[1].parentNode.nextSibling, 5);
+        }"""
+    )
+    one.press("a", "3", "Enter")
+    one.saved(3)
+    one.page.locator(".wi-where", has_text="characters 28 to 43 of part 0").wait_for()
+    assert noted(one) == [["1", "seat"], ["2", "by "], ["3", "the window"], ["", ", and"]]
+    assert one.page.locator("mark.wi-noted-more").all_inner_texts() == ["the window"]
+    assert one.page.locator(".wi-where").all_inner_texts() == [
+        "2 · characters 25 to 38 of part 0",
+        "1 · characters 18 to 22 of part 0",
+        "3 · characters 28 to 43 of part 0",
+    ]
+    text = "Please book \U0001f600 a **seat** by the window, and no other seat."
+    assert [text[18:22], text[25:38], text[28:43]] == ["seat", "by the window", "the window, and"]
+    one.press("m")
+    assert noted(one)[0] == ["1", "seat"]
+    assert_accessible(one.page)
+    one.page.get_by_role("button", name="Delete 1.2").click()
+    one.page.locator(".wi-where").nth(1).wait_for()
+    one.page.wait_for_function("!document.querySelector('strong mark')")
+
+
+def test_a_place_in_the_list_leads_to_the_text_also_where_that_is_shown_otherwise(coding):
+    long = "\n\n".join(f"**Line** {at} of many." for at in range(600))
+    one = coding(runs=Runs.of([Run("mine", name="a", steps=[said(long)])]))
+    one.page.get_by_role("button", name="Load more").click()
+    one.page.locator(".wi-body", has_text="Line 599").wait_for()
+    # what is marked with its stars is not shown as such in Markdown
+    one.page.locator("[data-way=text]").click()
+    one.select("**Line** 580 of many")
+    one.press("a", "1", "Enter")
+    one.saved(1)
+    other = coding(runs=Runs.of([Run("mine", name="a", steps=[said(long)])]))
+    where = other.page.locator(".wi-where", has_text="1 · characters")
+    where.wait_for()
+    assert noted(other) == []
+    where.focus()
+    other.press("Enter")
+    mark = other.page.locator("mark.wi-noted-here", has_text="**Line** 580 of many")
+    mark.wait_for()
+    box, pane = mark.bounding_box(), other.page.locator(".wi-detail").bounding_box()
+    assert pane["y"] <= box["y"] <= pane["y"] + pane["height"]
+    other.page.locator(".wi-status", has_text="of part 0.").wait_for()
+    assert other.page.evaluate("document.activeElement.matches('.wi-where')")
+
+
+def test_the_form_of_mast_needs_no_scrolling_on_a_small_screen(coding):
+    for width, height, most in ((1600, 700, 0), (900, 700, 45)):
+        one = coding(viewport={"width": width, "height": height})
+        one.press("a")
+        one.page.locator(".wi-form").wait_for()
+        hidden = one.page.evaluate(
+            "(each => each.scrollHeight - each.clientHeight)(document.querySelector('.wi-coding'))"
+        )
+        assert hidden <= most  # of which the definitions, at the end, are a part
+        one.press("Escape")
+    one = coding(viewport={"width": 400, "height": 800})
+    one.press("a", "3")
+    for name in ("Save", "Cancel"):
+        one.page.get_by_role("button", name=name).scroll_into_view_if_needed()
+        box = one.page.get_by_role("button", name=name).bounding_box()
+        assert box["x"] + box["width"] <= 400
+    assert (
+        one.page.locator(".wi-label").first.get_attribute("title").endswith("asks for or forbids.")
+    )
+    assert_accessible(one.page)
+    one.press("Enter")
+    one.saved(1)
+
+
+def test_who_codes_is_offered_nothing_that_judges_and_is_told_so(coding):
+    one = coding()
+    one.page.get_by_text(
+        "Outcomes, scores, findings and suspects are hidden while you code."
+    ).wait_for()
+    assert not one.page.get_by_role("button", name="Rank suspects").count()
+    one.press("s")
+    one.page.get_by_text("While you code, what others or machines found is hidden.").wait_for()
+    offered = one.page.locator(".wi-order option").all_inner_texts()
+    assert not any("outcome" in each or "suspicion" in each for each in offered)
+    one.page.get_by_text("Filters", exact=True).click()
+    assert not one.page.locator("[aria-label='Filter by outcome']").count()
+    hinted = coding(hints=True)
+    assert hinted.page.get_by_role("button", name="Rank suspects").count() == 1
+    hinted.page.locator(".wi-outcome", has_text="failed").first.wait_for()

@@ -1,33 +1,46 @@
-"""Modules of a widget as one script: each once, imports first, no name twice."""
+"""Modules of a widget as few scripts: each once, imports first, no name twice, none too large."""
 
+import gzip
+import json
 import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from workbench.widgets.inspector import scripts
-from workbench.widgets.inspector.scripts import SCRIPT
-from workbench.widgets.modules import joined
+from workbench.errors import BadValue
+from workbench.trajectories import Run
+from workbench.widgets.inspector import inspect, scripts
+from workbench.widgets.inspector.scripts import PARTS, SCRIPT, file_script
+from workbench.widgets.modules import joined, split
 
 REGEX = re.compile(r'"`"|' r"/(?:[^/\\\n]|\\.)*`(?:[^/\\\n]|\\.)*/|\\`")
 HERE = Path(scripts.__file__).parent
+MODULES = sorted(HERE.glob("*.js"))
 
 NAMES = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) (\w+)", re.MULTILINE)
 
 
+def written(folder, **modules):
+    """Write modules that import each other, and return where the last one is."""
+    for name, text in modules.items():
+        folder.joinpath(f"{name}.js").write_text(text)
+    return folder / f"{name}.js"
+
+
+def lines_of(text):
+    return [line for line in text.splitlines() if line]
+
+
 def test_what_is_imported_stands_before_what_imports_it(tmp_path):
-    tmp_path.joinpath("leaf.js").write_text("export const one = 1;\n")
-    tmp_path.joinpath("twig.js").write_text(
-        'import { one } from "./leaf.js";\nexport const two = one + 1;\n'
+    entry = written(
+        tmp_path,
+        leaf="export const one = 1;\n",
+        twig='import { one } from "./leaf.js";\nexport const two = one + 1;\n',
+        tree='import { one } from "./leaf.js";\nimport { two } from "./twig.js";\n\n'
+        "export default { one, two };\n",
     )
-    entry = tmp_path / "tree.js"
-    entry.write_text(
-        'import { one } from "./leaf.js";\nimport { two } from "./twig.js";\n\nexport { one };\n'
-        "export default { one, two };\n"
-    )
-    lines = [line for line in joined(entry).splitlines() if line]
-    assert lines == [
+    assert lines_of(joined(entry)) == [
         "export const one = 1;",
         "export const two = one + 1;",
         "export default { one, two };",
@@ -51,7 +64,79 @@ def test_comments_types_and_indents_are_left_out(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("module", sorted(HERE.glob("*.js")), ids=lambda path: path.name)
+LATER = {
+    "base": "export const one = 1, unused = 0;\nexport const hidden = 2;\n",
+    "shared": 'import { one } from "./base.js";\nexport const three = () => one + 2;\n',
+    "own": "export class Own {}\n",
+    "left": 'import { three } from "./shared.js";\nimport { Own } from "./own.js";\n'
+    'import { one, hidden } from "./base.js";\nconst inner = [three, one, hidden];\n'
+    "export function left() { return inner; }\n",
+    "right": 'import { three } from "./shared.js";\nexport async function right() { return three(); }\n',
+    "entry": 'import { one } from "./base.js";\n/** @param {import("./own.js").Own} own */\n'
+    'const LENT = {};\nexport const later = [() => import("./left.js"), () => import("./right.js")];\n'
+    "export default one;\n",
+}
+
+
+def test_what_comes_later_is_a_script_that_is_lent_what_it_imports(tmp_path):
+    first, parts = split(written(tmp_path, **LATER))
+    assert lines_of(first) == [
+        "export const one = 1, unused = 0;",
+        "export const hidden = 2;",
+        "export const three = () => one + 2;",  # both parts need it
+        "const LENT = { hidden, one, three };",
+        'export const later = [() => import("./left.js"), () => import("./right.js")];',
+        "export default one;",
+    ]
+    assert {name: lines_of(text) for name, text in parts.items()} == {
+        "left": [
+            "export default ({ hidden, one, three }) => {",
+            "class Own {}",
+            "const inner = [three, one, hidden];",
+            "function left() { return inner; }",
+            "return { Own, left };",
+            "};",
+        ],
+        "right": [
+            "export default ({ three }) => {",
+            "async function right() { return three(); }",
+            "return { right };",
+            "};",
+        ],
+    }
+
+
+def test_in_one_script_what_comes_later_is_at_hand(tmp_path):
+    lines = lines_of(joined(written(tmp_path, **LATER)))
+    assert sorted(lines) == sorted(
+        [
+            "export const one = 1, unused = 0;",
+            "export const hidden = 2;",
+            "export const three = () => one + 2;",
+            "export class Own {}",
+            "const inner = [three, one, hidden];",
+            "export function left() { return inner; }",
+            "export async function right() { return three(); }",
+            "const LENT = {};",
+            "export const later = [() => Promise.resolve({ left }), () => Promise.resolve({ right })];",
+            "export default one;",
+        ]
+    )
+
+
+def test_who_brings_parts_must_say_where_they_find_what_they_are_lent(tmp_path):
+    entry = written(tmp_path, **LATER | {"entry": 'export const later = () => import("./own.js");'})
+    with pytest.raises(BadValue) as raised:
+        split(entry)
+    assert str(raised.value) == (
+        "entry.js must hold the line 'const LENT = {};', for it has parts; add it."
+    )
+
+
+# --------------------------------------------------------------------------------- the inspector
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
 def test_no_text_goes_on_over_a_line(module):
     for line in module.read_text(encoding="utf-8").splitlines():
         # a backtick in a regular expression, or by itself, opens no text
@@ -60,13 +145,62 @@ def test_no_text_goes_on_over_a_line(module):
 
 def test_no_two_modules_of_the_inspector_use_one_name():
     names = [
-        name
-        for module in HERE.glob("*.js")
-        for name in NAMES.findall(module.read_text(encoding="utf-8"))
+        name for module in MODULES for name in NAMES.findall(module.read_text(encoding="utf-8"))
     ]
     assert [name for name, n in Counter(names).items() if n > 1] == []
 
 
 def test_nothing_of_an_import_is_left():
-    assert not re.search(r"^import |^export \{", SCRIPT, flags=re.MULTILINE)
+    for text in (SCRIPT, file_script(), *PARTS.values()):
+        assert not re.search(r"^import |^export \{|=> import\(\"(?!\./)", text, flags=re.MULTILINE)
     assert SCRIPT.count("export default") == 1
+    assert 'import("' not in file_script()
+    for text in PARTS.values():
+        assert re.findall(r"^export.*", text, flags=re.MULTILINE) == [text.split("\n", 1)[0]]
+
+
+def test_one_module_says_which_parts_there_are():
+    found = {
+        module.name: re.findall(r'(\w+): \(\) => import\("\./(\w+)\.js"\), // \w', text)
+        for module in MODULES
+        if "=> import(" in (text := module.read_text(encoding="utf-8"))
+    }
+    assert found == {"parts.js": [(name, name) for name in PARTS]}
+    assert list(PARTS) == ["coding", "tree", "timeline", "aligned"]
+
+
+def test_a_part_is_lent_only_what_the_first_script_has():
+    (lent,) = re.findall(r"^const LENT = \{ (.*) \};$", SCRIPT, flags=re.MULTILINE)
+    names = lent.split(", ")
+    assert set(names) <= set(NAMES.findall(SCRIPT))
+    for part, text in PARTS.items():
+        asked = text.split("({ ", 1)[1].split(" })", 1)[0].split(", ")
+        assert set(asked) <= set(names), part
+
+
+def test_every_module_is_in_the_first_script_in_a_part_or_in_a_file_only():
+    whole = [SCRIPT, *PARTS.values()]
+    missing = [
+        module.name
+        for module in MODULES
+        if not any(f" {NAMES.findall(module.read_text(encoding='utf-8'))[0]}" in t for t in whole)
+    ]
+    assert missing == ["derived.js", "file.js", "filesearch.js"]
+
+
+def test_no_script_that_a_notebook_gets_is_larger_than_40_kb_packed():
+    sizes = {
+        name: len(gzip.compress(text.encode(), mtime=0))
+        for name, text in {"first": SCRIPT, **PARTS}.items()
+    }
+    assert {name: size for name, size in sizes.items() if size > 40_000} == {}
+
+
+def test_a_part_is_a_page_of_the_widget_like_any_other():
+    widget = inspect(Run("mine", name="a"))
+    for name, text in PARTS.items():
+        reply = widget.answer({"type": "part", "name": name})
+        assert reply == {"text": text}
+        assert len(json.dumps({"id": 2**40, **reply}, ensure_ascii=False).encode()) <= 65_536
+    for unknown in ("", "panel", "../panel", None, 7, ["tree"]):
+        assert widget.answer({"type": "part", "name": unknown}) == {"text": ""}

@@ -102,6 +102,27 @@ def without_annotations(runs: Runs) -> Runs:
     return runs.noting({run_id: [] for run_id in runs.ids}, hide_sources=True)
 
 
+def without_verdicts(runs: Runs, *, annotations: bool = False) -> Runs:
+    """Return the runs without what judged them: outcomes, scores, and the words of evaluations.
+
+    Parameters
+    ----------
+    runs : Runs
+        The runs.
+    annotations : bool
+        Whether the annotations of their sources stay.
+
+    Examples
+    --------
+    >>> run = Run("mine", name="a", outcome=0.0, annotations=[Annotation("mistake", step=0)])
+    >>> blind = without_verdicts(Runs.of([run]))
+    >>> blind["a"].outcome, blind["a"].annotations, blind.frame["outcome"].tolist()
+    (None, [], [None])
+    """
+    told = {} if annotations else {run_id: list[Annotation]() for run_id in runs.ids}
+    return runs.noting(told, hide_sources=True, hide_verdicts=True)
+
+
 def _check(runs: object, codes: "pd.DataFrame", targets: Collection[str]) -> None:
     if not isinstance(runs, Runs):
         raise BadKind(

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from workbench.errors import BadValue, UnknownName, unknown_name
+from workbench.trajectories.blinding import unjudged
 from workbench.trajectories.ledger import Ledger, frame_of
 from workbench.trajectories.model import Annotation, Notice, Run
 
@@ -36,6 +37,14 @@ class Documents(Protocol):
 
     def document(self, run_id: str) -> "Document":
         """Return the file of a run."""
+
+
+@runtime_checkable
+class Pieces(Protocol):
+    """Knows which bytes of a file are those of a run."""
+
+    def pieces(self, run_id: str) -> "Iterator[bytes] | None":
+        """Return the bytes that all texts of a run stand in; None where these are not known."""
 
 
 class Runs(Sequence[Run]):
@@ -134,6 +143,19 @@ class Runs(Sequence[Run]):
         shelf = getattr(self._load, "__self__", None)
         return shelf.document(run_id) if isinstance(shelf, Documents) else None
 
+    def pieces(self, run_id: str) -> Iterator[bytes] | None:
+        """Return the bytes that all texts of a run stand in, without reading it in full.
+
+        None where they are not known: of runs in memory, and of most formats.
+
+        Raises
+        ------
+        BadValue
+            If the file is no longer as it was read.
+        """
+        shelf = getattr(self._load, "__self__", None)
+        return shelf.pieces(run_id) if isinstance(shelf, Pieces) else None
+
     def __repr__(self) -> str:
         n, n_steps = len(self), sum(self._ledger.n_steps)
         formats = sorted({record["format"] for record in self._ledger.records})
@@ -166,7 +188,11 @@ class Runs(Sequence[Run]):
         return list(self._annotations)
 
     def noting(
-        self, annotations: Mapping[str, Sequence[Annotation]], *, hide_sources: bool = False
+        self,
+        annotations: Mapping[str, Sequence[Annotation]],
+        *,
+        hide_sources: bool = False,
+        hide_verdicts: bool = False,
     ) -> "Runs":
         """Return the runs with other annotations; a run that is not named keeps its own.
 
@@ -177,13 +203,16 @@ class Runs(Sequence[Run]):
         hide_sources : bool
             Whether the files that the runs stand in are out of reach, for these hold what their own
             annotations said.
+        hide_verdicts : bool
+            Whether outcomes, scores, and what the steps that judge a run say are out of reach too.
         """
-        noted = _Noted(self, annotations, hide_sources)
+        noted = _Noted(self, annotations, hide_sources, hide_verdicts)
         kept = [(run_id, each) for run_id, each in self._annotations if run_id not in annotations]
         told = [(run_id, each) for run_id in self.ids for each in annotations.get(run_id, ())]
         # a reader may have told of a label that names no step
         notices = {} if hide_sources else self._notices
-        return Runs(self._ledger, noted.load, notices, [*kept, *told])
+        ledger = self._ledger.unjudged() if hide_verdicts else self._ledger
+        return Runs(ledger, noted.load, notices, [*kept, *told])
 
     def where(self, **cells: object) -> "Runs":
         """Return the runs whose cells in RUNS are these.
@@ -281,16 +310,25 @@ class _Noted:
     """Reads runs, and gives them other annotations."""
 
     def __init__(
-        self, runs: Runs, annotations: Mapping[str, Sequence[Annotation]], hides: bool
+        self,
+        runs: Runs,
+        annotations: Mapping[str, Sequence[Annotation]],
+        hides: bool,
+        blinds: bool,
     ) -> None:
-        self._runs, self._annotations, self._hides = runs, annotations, hides
+        self._runs, self._annotations = runs, annotations
+        self._hides, self._blinds = hides, blinds
 
     def load(self, run_id: str) -> Run:
         """Return a run."""
-        run: Run = self._runs[run_id]
+        run: Run = unjudged(self._runs[run_id]) if self._blinds else self._runs[run_id]
         if run_id not in self._annotations:
             return run
         return replace(run, annotations=list(self._annotations[run_id]))
+
+    def pieces(self, run_id: str) -> Iterator[bytes] | None:
+        """Return the bytes of a run, if nothing in them is hidden."""
+        return None if self._hides or self._blinds else self._runs.pieces(run_id)
 
     def document(self, run_id: str) -> "Document | None":
         """Return the file in which a run stands."""

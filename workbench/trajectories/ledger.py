@@ -143,6 +143,12 @@ class Ledger:
             part._sources += self._sources[before : ends[-1] if ends else before]
         return part
 
+    def unjudged(self) -> "Ledger":
+        """Return the columns without the outcomes of the runs."""
+        part = self.only(range(len(self.records)))
+        part.records = [{**record, "outcome": None} for record in part.records]
+        return part
+
     def steps(self) -> "pa.Table":
         """Return STEPS as an Arrow table, with `run_id` first."""
         import numpy as np

@@ -200,6 +200,13 @@ class Shelf:
             )
         return document
 
+    def pieces(self, run_id: str) -> Iterator[bytes] | None:
+        """Return the bytes that all texts of a run stand in; None where these are not known."""
+        self.document(run_id)
+        find: Callable[[], Iterator[bytes] | None] | None
+        find = getattr(self._loaders.get(run_id), "pieces", None)
+        return find() if find else None
+
     def load(self, run_id: str) -> Run:
         """Read a run in full."""
         _, reader, number = self._places[run_id]

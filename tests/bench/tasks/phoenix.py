@@ -2,6 +2,8 @@
 
 The peer is Phoenix's own `decode_otlp_span`, which its server calls on each span that comes; JSON is
 first made protobuf of, by protobuf's own parser. It makes an object of each span and no table.
+Phoenix's other loaders read no OTLP: `TraceDataset.load` takes the Parquet files that it wrote itself,
+`json_lines_to_df` JSON Lines of its own spans, and the client's frames come from a server.
 """
 
 PEER = "arize-phoenix"

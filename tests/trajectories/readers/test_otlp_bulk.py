@@ -15,7 +15,7 @@ from workbench.trajectories.ledger import Ledger
 from workbench.trajectories.model import KINDS
 from workbench.trajectories.readers import otlp
 from workbench.trajectories.sources.documents import Document, Limits
-from workbench.trajectories.spans import bulk, spans
+from workbench.trajectories.spans import bulk, shapes
 from workbench.trajectories.spans.fast_spans import _HARMLESS
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "otlp"
@@ -140,9 +140,9 @@ RAW_VALUES = st.one_of(
 )  # fmt: skip
 NAMES = sorted(
     {
-        *spans.AGENT, *spans.MODEL, *spans.PROVIDER, *spans.TOOL, *spans.CALL_ID, *spans.ERROR,
-        *spans.COST, *(each for names in spans.COUNTS.values() for each in names),
-        *(each for names in spans.FACTS.values() for each in names), *_HARMLESS,
+        *shapes.AGENT, *shapes.MODEL, *shapes.PROVIDER, *shapes.TOOL, *shapes.CALL_ID, *shapes.ERROR,
+        *shapes.COST, *(each for names in shapes.COUNTS.values() for each in names),
+        *(each for names in shapes.FACTS.values() for each in names), *_HARMLESS,
         "gen_ai.operation.name", "gen_ai.prompt", "gen_ai.completion", "llm.request.type",
         "gen_ai.prompt.0.content", "gen_ai.completion.0.content", "traceloop.span.kind",
         "openinference.span.kind", "llm.output_messages.0.message.content", "input.value",
@@ -161,7 +161,8 @@ PAIRS = st.one_of(
     ),
     st.tuples(st.just("gen_ai.tool.name"), st.sampled_from(["f", "g"]).map(value)),
     st.tuples(
-        st.sampled_from([names[0] for names in spans.COUNTS.values()]), st.integers(0, 9).map(value)
+        st.sampled_from([names[0] for names in shapes.COUNTS.values()]),
+        st.integers(0, 9).map(value),
     ),
 )
 ATTRIBUTES = st.lists(PAIRS.map(lambda pair: {"key": pair[0], "value": pair[1]}), max_size=6)

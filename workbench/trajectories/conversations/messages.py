@@ -4,7 +4,10 @@ import json
 
 from workbench.trajectories.model import Direction, Json, Part, Step
 from workbench.trajectories.sources.documents import Fields
+from workbench.trajectories.sources.parsing import loads
 
+# one that is made anew for each text costs more than most texts
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _DIRECTIONS: dict[str, Direction] = {"wb.system": "system", "wb.input": "in"}
 _KINDS = {
     "system": "wb.system",
@@ -28,7 +31,7 @@ def as_text(value: Json) -> str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def call_part(
@@ -44,7 +47,7 @@ def call_part(
     part = Part("out", role, "tool_call", as_text(arguments), name, call_id, arguments)
     if isinstance(arguments, str):
         try:
-            part.arguments = json.loads(arguments)
+            part.arguments = loads(arguments)
         except (ValueError, RecursionError):
             part.arguments, part.arguments_valid = None, False
     return part

@@ -17,7 +17,7 @@ import numpy as np
 from workbench.trajectories.ledger import Ledger, columns_of, record_of
 from workbench.trajectories.model import Annotation, Json, Notice, Run, Step
 from workbench.trajectories.readers import inspect_log
-from workbench.trajectories.readers.inspect_columns import Odd, glanced, plain
+from workbench.trajectories.readers.inspect_columns import Odd, decoded, glanced
 from workbench.trajectories.readers.inspect_samples import Log, is_chunk, is_sample, whole_sample
 from workbench.trajectories.sources.archives import Archive
 from workbench.trajectories.sources.documents import Document
@@ -71,8 +71,8 @@ class _Whole:
     """The samples of a log that is one JSON file, each found again by its offset."""
 
     def __init__(self, document: Document, data: bytes) -> None:
-        self._document, self._plain = document, plain(data)
-        found = _HEAD.decode(self._plain)
+        self._document = document
+        found, self._plain = decoded(_HEAD, data)
         self._raws = found.samples
         self._spans: list[tuple[int, int]] = []
         told = {"eval": found.eval, "version": found.version}
@@ -93,9 +93,10 @@ class _Whole:
 
     def told(self) -> dict[str, Json]:
         data = self._document.content()
-        self._plain = plain(data)
-        members = _MEMBERS.decode(self._plain).items()
-        found = {name: self._member(data, raw) for name, raw in members if name != "samples"}
+        members, self._plain = decoded(_MEMBERS, data)
+        found = {
+            name: self._member(data, raw) for name, raw in members.items() if name != "samples"
+        }
         self._plain = b""
         return found
 

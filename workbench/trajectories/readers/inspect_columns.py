@@ -5,8 +5,9 @@ writes, or may lie in an attachment, is not guessed: such a sample is `Odd`, and
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -20,9 +21,13 @@ from workbench.trajectories.sources.documents import Fields, nanoseconds
 _MOST_NESTED = 10
 _REFERENCES = ("\nattachment://", "\ntc://")
 _NOTHING = (b"", b"{}", b"null")
-_ENDS: dict[str, Status] = {"error": "error", "interrupt": "cancelled"}
+# What columns need of an event's texts, beside times: one that is none is Odd at once.
+_NEEDED = attrgetter(
+    "event", "span_id", "id", "parent_id", "name", "type", "action", "model", "function", "cache"
+)
 
 _Key = str | int | None
+_T = TypeVar("_T")
 
 
 class _Call(msgspec.Struct, gc=False):
@@ -146,7 +151,7 @@ def glanced(data: Any, place: str) -> tuple[Fields, list[Step]]:  # noqa: ANN401
     ('7', [('execute_tool', 'f', '/0/events/0')])
     """
     try:
-        sample = _SAMPLE.decode(plain(data) if isinstance(data, bytes) else data)
+        sample = decoded(_SAMPLE, data)[0]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Odd from None
     if not sample.events or len(sample.transcript) or sample.error == []:
@@ -156,6 +161,24 @@ def glanced(data: Any, place: str) -> tuple[Fields, list[Step]]:  # noqa: ANN401
     glance = _Glance()
     glance.add_all(sample.events, f"{place}/events/", None, 0)
     return Fields({name: getattr(sample, name) for name in _TOLD}), glance.joined()
+
+
+def decoded(decoder: "msgspec.json.Decoder[_T]", data: Any) -> tuple[_T, Any]:  # noqa: ANN401 - a buffer
+    """Decode JSON in which NaN may stand, and return what was decoded too.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        If it is none, or of another shape.
+    """
+    try:
+        return decoder.decode(data), data
+    except msgspec.MsgspecError:
+        # few logs hold any, and finding that out takes as long as decoding some of them
+        if not isinstance(data, bytes):
+            raise
+        data = plain(data)
+        return decoder.decode(data), data
 
 
 def plain(data: bytes) -> bytes | bytearray:
@@ -184,10 +207,7 @@ def _refuse_references(events: Iterable[_Event]) -> None:
     """Raise Odd where a text that columns need stands in an attachment."""
     seen: set[Any] = set()
     for event in events:
-        seen.update((
-            event.event, event.timestamp, event.completed, event.span_id, event.id, event.parent_id,
-            event.name, event.type, event.action, event.model, event.function, event.cache,
-        ))  # fmt: skip
+        seen.update(_NEEDED(event))
         if (error := event.error) is not None:
             seen.update((error,) if isinstance(error, str) else (error.type, error.message))
         if isinstance(event.output, _Output):
@@ -215,17 +235,40 @@ class _Glance:
     def __init__(self) -> None:
         self.steps: list[Glanced] = []
         self._spans: dict[str, list[int]] = defaultdict(list)
+        # the last span of each id
+        self._begun: dict[str, int] = {}
         self._open_steps: list[int] = []
         self._asked: dict[str, list[int]] = defaultdict(list)
+        # calls that have no answer yet; one without an id of its own has none for sure
+        self._n_open = 0
 
     def joined(self) -> list[Step]:
         """Return the steps, joined to each other."""
         # they have all that is read here
         steps = cast("list[Step]", self.steps)
-        resolve_parents(steps)
-        enclosing_agents(steps)
-        add_unanswered(steps)
+        if not self._enclosed():
+            resolve_parents(steps)
+            enclosing_agents(steps)
+        if self._n_open:
+            add_unanswered(steps)
         return steps
+
+    def _enclosed(self) -> bool:
+        """Give steps their parents and agents in one pass, while parents stand before them.
+
+        Returns False where one does not: `resolve_parents` and `enclosing_agents` do the rest.
+        """
+        steps, begun = self.steps, self._begun
+        for at, step in enumerate(steps):
+            up = step.parent
+            if up is None and step.parent_span_id:
+                up = begun.get(step.parent_span_id)
+                if up is None or up >= at:
+                    return False
+                step.parent = up
+            if up is not None and step.agent is None:
+                step.agent = steps[up].agent
+        return True
 
     def add_all(
         self, events: Sequence[_Event], place: str, parent: int | None, nested: int
@@ -235,11 +278,13 @@ class _Glance:
             raise Odd
         outer, self._open_steps = self._open_steps, []
         for number, event in enumerate(events):
+            kind = event.event
+            if (kind == "span_end" or kind == "step") and self._closes(event):
+                continue
             source = f"{place}{number}"
-            if not self._closes(event):
-                at = self._add(event, source, parent)
-                if event.events:
-                    self.add_all(event.events, f"{source}/events/", at, nested + 1)
+            at = self._add(event, kind or "unknown", source, parent)
+            if event.events:
+                self.add_all(event.events, f"{source}/events/", at, nested + 1)
         self._open_steps = outer
 
     def _closes(self, event: _Event) -> bool:
@@ -248,34 +293,39 @@ class _Glance:
         if event.event == "span_end":
             spans = self._spans.get(str(event.id))
             opened = spans.pop() if spans else None
-        elif event.event == "step" and event.action == "end" and self._open_steps:
+        elif event.action == "end" and self._open_steps:
             opened = self._open_steps.pop()
         if opened is None:
             return False
-        self.steps[opened].end_ns = nanoseconds(event.timestamp)
+        self.steps[opened].end_ns = _time(event.timestamp)
         return True
 
-    def _add(self, event: _Event, source: str, parent: int | None) -> int:
-        kind = event.event or "unknown"
-        step = Glanced(KINDS.get(kind, "wb.other"), source, kind, status=_ENDS.get(kind, "unset"))
-        outside = event.span_id is msgspec.UNSET
-        step.parent = self._open_steps[-1] if self._open_steps and outside else parent
-        step.start_ns = nanoseconds(event.timestamp)
+    def _add(self, event: _Event, kind: str, source: str, parent: int | None) -> int:
+        span = event.span_id
+        if span is msgspec.UNSET:
+            span = None
+            parent = self._open_steps[-1] if self._open_steps else parent
+        step = Glanced(KINDS.get(kind, "wb.other"), source, kind, parent=parent)
+        step.start_ns = _time(event.timestamp)
         if event.completed is not None:
-            step.end_ns = nanoseconds(event.completed)
+            step.end_ns = _time(event.completed)
         at = len(self.steps)
         self.steps.append(step)
         if kind == "span_begin":
             self._span(step, event, at)
-        elif not outside:
-            step.parent_span_id = _key(event.span_id)
-        if kind == "model":
-            self._model(step, event, at)
-        elif kind == "tool":
-            self._tool(step, event)
-        elif kind == "step" and event.action == "begin":
-            self._open_steps.append(at)
+            return at
+        if span is not None:
+            step.parent_span_id = _key(span)
+        if kind in _FURTHER:
+            _FURTHER[kind](self, event, at)
         return at
+
+    def _legacy(self, event: _Event, at: int) -> None:
+        if event.action == "begin":
+            self._open_steps.append(at)
+
+    def _end(self, event: _Event, at: int) -> None:
+        self.steps[at].status = "error" if event.event == "error" else "cancelled"
 
     def _span(self, step: Glanced, event: _Event, at: int) -> None:
         step.span_id, step.parent_span_id = _key(event.id), _key(event.parent_id)
@@ -283,8 +333,11 @@ class _Glance:
             step.kind, step.agent = "invoke_agent", event.name or step.name
         if step.span_id is not None:
             self._spans[step.span_id].append(at)
+        if step.span_id:
+            self._begun[step.span_id] = at
 
-    def _model(self, step: Glanced, event: _Event, at: int) -> None:
+    def _model(self, event: _Event, at: int) -> None:
+        step = self.steps[at]
         output = event.output if isinstance(event.output, _Output) else _Output()
         step.model, step.usage = event.model, taken_usage(output.usage, event.cache)
         message = output.choices[0].message if output.choices else None
@@ -296,21 +349,42 @@ class _Glance:
                 Part("out", "assistant", "tool_call", name=call.function, call_id=_key(call.id))
                 for call in message.tool_calls
             ]
+            self._n_open += len(step.parts)
             for part in step.parts:
                 if part.call_id is not None:
                     self._asked[part.call_id].append(at)
         error = event.error if isinstance(event.error, str) else output.error
         step.status = ended(error, pending=event.pending is True)
 
-    def _tool(self, step: Glanced, event: _Event) -> None:
+    def _tool(self, event: _Event, at: int) -> None:
+        step = self.steps[at]
         error = event.error if isinstance(event.error, _Error) else _Error()
         step.tool, step.tool_call_id = event.function, _key(event.id)
         step.error_type = error.type
         step.status = failed(error.type, error.message, told=event.failed is True)
         if event.pending is True:
             step.status = "unset"
-        asked = self._asked.get(step.tool_call_id or "")
-        step.call_step = asked.pop() if asked else None
+        if asked := self._asked.get(step.tool_call_id or ""):
+            step.call_step = asked.pop()
+            # what has no id of its own may answer another call
+            self._n_open -= bool(step.tool_call_id)
+
+
+_FURTHER: dict[str, Callable[[_Glance, _Event, int], None]] = {
+    "model": _Glance._model,
+    "tool": _Glance._tool,
+    "step": _Glance._legacy,
+    "error": _Glance._end,
+    "interrupt": _Glance._end,
+}
+
+
+def _time(text: str | None) -> int | None:
+    """Return a time in nanoseconds; what is none may stand in an attachment."""
+    found = nanoseconds(text)
+    if found is None and text is not None:
+        raise Odd
+    return found
 
 
 def _key(value: Any) -> str | None:  # noqa: ANN401 - a text, a number or nothing

@@ -15,7 +15,13 @@ from workbench.trajectories.conversations.pools import whole_ranges
 from workbench.trajectories.model import Annotation, Json, Run, Step
 from workbench.trajectories.readers.inspect_events import Transcript
 from workbench.trajectories.readers.inspect_messages import message_step, summed, usage_of
-from workbench.trajectories.readers.inspect_samples import Log, Sample, read_archive, read_json
+from workbench.trajectories.readers.inspect_samples import (
+    Log,
+    Sample,
+    Subject,
+    read_archive,
+    read_json,
+)
 from workbench.trajectories.sources.documents import Document, Fields
 
 if TYPE_CHECKING:
@@ -177,17 +183,27 @@ def _take_messages(run: Run, sample: Sample, messages: Json) -> None:
 
 
 def _take_head(run: Run, log: Log) -> None:
-    """Take who was evaluated from the head of the log."""
-    told = log.head.get("eval")
+    """Take who was evaluated from the head of the log, the same for each of its runs."""
+    if log.subject is None:
+        log.subject = _subject(log.head)
+    (
+        run.format_version, run.model, run.agent, run.provider, run.agent_version, told,
+    ) = log.subject  # fmt: skip
+    run.extra["eval"] = dict(told)
+
+
+def _subject(head: dict[str, Json]) -> Subject:
+    told = head.get("eval")
     told = told if isinstance(told, dict) else {}
-    head = Fields(told)
-    run.format_version = Fields(log.head).key("version")
-    run.model, run.agent = head.text("model"), head.text("solver") or head.text("task")
-    provider, stroke, _ = (run.model or "").partition("/")
-    run.provider = provider if stroke else None
-    run.agent_version = head.inner("revision").text("commit") or head.key("task_version")
+    fields = Fields(told)
+    model, agent = fields.text("model"), fields.text("solver") or fields.text("task")
+    provider, stroke, _ = (model or "").partition("/")
+    version = fields.inner("revision").text("commit") or fields.key("task_version")
     # its list of samples is as long as the log has runs: that stands in the first alone
-    run.extra["eval"] = {name: each for name, each in told.items() if name != "dataset"}
+    kept = {name: each for name, each in told.items() if name != "dataset"}
+    return Subject(
+        Fields(head).key("version"), model, agent, provider if stroke else None, version, kept
+    )
 
 
 def _take_end(run: Run, fields: Fields) -> None:

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from workbench.trajectories.conversations.pools import MessagePool
 from workbench.trajectories.model import Json
@@ -47,6 +48,17 @@ class Sample:
     extra: dict[str, Json] = field(default_factory=dict)
 
 
+class Subject(NamedTuple):
+    """Who was evaluated: what each run of a log bears, and what `eval` says beside its samples."""
+
+    version: str | None
+    model: str | None
+    agent: str | None
+    provider: str | None
+    agent_version: str | None
+    told: dict[str, Json]
+
+
 @dataclass
 class Log:
     """A log: what it says of the whole, and its samples.
@@ -59,11 +71,14 @@ class Log:
         Each read when its turn comes.
     told : dict
         All that it says beside the samples.
+    subject : Subject, optional
+        Who was evaluated, once it is known.
     """
 
     head: dict[str, Json]
     samples: Iterator[Sample]
     told: dict[str, Json]
+    subject: Subject | None = None
 
 
 class Attachments:

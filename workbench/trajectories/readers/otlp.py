@@ -15,6 +15,7 @@ import msgspec
 
 from workbench.trajectories.model import Json, Run, Status
 from workbench.trajectories.sources.documents import Document, Fields
+from workbench.trajectories.spans import typed_spans
 from workbench.trajectories.spans.spans import Event, Span
 from workbench.trajectories.spans.traces import run_of
 
@@ -142,32 +143,57 @@ def span_of(value: Json, source: str, context: dict[str, Json]) -> Span:
     context : dict
         Its resource and scope.
     """
-    fields = Fields(value)
-    span = Span(source, fields.text("name"), context=context)
-    span.trace_id, span.span_id = id_of(fields, "traceId"), id_of(fields, "spanId")
-    span.parent_id = id_of(fields, "parentSpanId")
-    span.start_ns, span.end_ns = (
-        _time(fields, "startTimeUnixNano"),
-        _time(fields, "endTimeUnixNano"),
-    )
-    span.status, span.message = _status(fields)
-    read = attributes_of(fields.items("attributes"))
-    span.attributes = read.known
-    span.events = [_event(each) for each in fields.items("events")]
-    span.extra = fields.rest()
+    left = dict(value) if isinstance(value, dict) else Fields(value).rest()
+    read = Attributes({}, [])
+    if isinstance(left.get("attributes"), list):
+        read = attributes_of(left.pop("attributes"))
+    return _span(left, read, source, context)
+
+
+def span_of_bytes(
+    raw: bytes, parsed: Callable[[bytes], Json], source: str, context: dict[str, Json]
+) -> Span:
+    """Return a span as `span_of` does, from its JSON, in which no key comes twice.
+
+    Parameters
+    ----------
+    raw : bytes
+        The span.
+    parsed : callable
+        Reads JSON of any kind.
+    source, context : str and dict
+        As in `span_of`.
+    """
+    found = typed_spans.decoded(raw)
+    if found is None:
+        return span_of(parsed(raw), source, context)
+    return _span(found.left, Attributes(found.attributes, []), source, context)
+
+
+def _span(left: dict[str, Json], read: "Attributes", source: str, context: dict[str, Json]) -> Span:
+    """Take a span out of its members; the others stay in its extra."""
+    name = left.pop("name") if isinstance(left.get("name"), str) else None
+    span = Span(source, name, context=context, attributes=read.known)
+    span.trace_id, span.span_id = _taken_id(left, "traceId"), _taken_id(left, "spanId")
+    span.parent_id = _taken_id(left, "parentSpanId")
+    span.start_ns = _taken_time(left, "startTimeUnixNano")
+    span.end_ns = _taken_time(left, "endTimeUnixNano")
+    span.status, span.message = _taken_status(left)
+    if isinstance(left.get("events"), list):
+        span.events = [_event(each) for each in left.pop("events")]
     if read.unread:
-        span.extra["attributes_unread"] = read.unread
+        left["attributes_unread"] = read.unread
+    span.extra = left
     return span
 
 
-def id_of(fields: Fields, name: str) -> str | None:
-    """Take an id, in lower-case hexadecimal digits where it can be."""
-    raw = fields.peek(name)
+def _taken_id(left: dict[str, Json], name: str) -> str | None:
+    raw = left.get(name)
     if not isinstance(raw, str):
         return None
     found = as_id(raw)
     if found is not None or not raw:
-        fields.take(name)
+        del left[name]
     return found
 
 
@@ -192,34 +218,39 @@ def as_id(raw: str) -> str | None:
     return text.lower() if text.strip("0") else None
 
 
-def _time(fields: Fields, name: str) -> int | None:
-    found = whole(fields.peek(name))
+def _taken_time(left: dict[str, Json], name: str) -> int | None:
+    found = whole(left.get(name))
     # protobuf writes 0 where nothing was set
     if found is None or found <= 0:
         return None
-    fields.take(name)
+    del left[name]
     return found
 
 
-def _status(fields: Fields) -> tuple[Status, str | None]:
-    if not isinstance(fields.peek("status"), dict):
+def _taken_status(left: dict[str, Json]) -> tuple[Status, str | None]:
+    if not isinstance(left.get("status"), dict):
         return "unset", None
-    inner = fields.inner("status")
-    code = inner.peek("code")
+    inner = dict(left.pop("status"))
     status: Status = "unset"
+    code, told = inner.get("code"), inner.get("message")
     if isinstance(code, (int, str)) and not isinstance(code, bool) and code in STATUSES:
-        status = STATUSES[inner.take("code")]
-    message = inner.text("message") if inner.peek("message") else None
+        status = STATUSES[inner.pop("code")]
+    message = inner.pop("message") if isinstance(told, str) and told else None
+    if inner:
+        left["status"] = inner
     return status, message
 
 
 def _event(value: Json) -> Event:
-    fields = Fields(value)
-    event = Event(fields.text("name") or "", _time(fields, "timeUnixNano"), {})
-    read = attributes_of(fields.items("attributes"))
-    event.attributes, event.extra = read.known, fields.rest()
-    if read.unread:
-        event.extra["attributes_unread"] = read.unread
+    left = dict(value) if isinstance(value, dict) else Fields(value).rest()
+    name = left.pop("name") if isinstance(left.get("name"), str) else ""
+    event = Event(name, _taken_time(left, "timeUnixNano"), {})
+    unread: list[Json] = []
+    if isinstance(left.get("attributes"), list):
+        event.attributes, unread = attributes_of(left.pop("attributes"))
+    if unread:
+        left["attributes_unread"] = unread
+    event.extra = left
     return event
 
 
@@ -238,6 +269,22 @@ def attributes_of(values: list[Json]) -> Attributes:
     >>> attributes_of([{"key": "n", "value": {"intValue": "3"}}, {"key": "x", "value": 1}])
     Attributes(known={'n': 3}, unread=[{'key': 'x', 'value': 1}])
     """
+    known: dict[str, Json] = {}
+    for each in values:
+        # most are of one form
+        if isinstance(each, dict) and len(each) == 2 and "key" in each and "value" in each:
+            key, value = each["key"], each["value"]
+            if isinstance(key, str) and isinstance(value, dict):
+                text = value.get("stringValue") if len(value) == 1 else None
+                known[key] = text if isinstance(text, str) else plain(value)
+                continue
+        break
+    if len(known) == len(values):
+        return Attributes(known, [])
+    return _odd_attributes(values)
+
+
+def _odd_attributes(values: list[Json]) -> Attributes:
     known: dict[str, Json] = {}
     raw: dict[str, Json] = {}
     unread = []

@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from workbench.trajectories.model import Json
 
@@ -15,6 +17,63 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},:]|[^\s"\[\]{},:]+', r
 # Of a value whose key comes again so much is shown.
 _SHOWN = 2000
 _HALF = re.compile(r"[\ud800-\udfff]")
+# Numbers of so many digits are kept as texts: Python refuses to read more than 4,300.
+_MOST_DIGITS = 4000
+
+NOT_PLAIN: Final = object()
+"""What `plainly` returns where JSON is broken, or not plain."""
+_DECODER: "msgspec.json.Decoder[Any]" = msgspec.json.Decoder()
+_NO_PLAIN_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+def plainly(text: str | bytes) -> Json:
+    r"""Return a text as a JSON value if it is plain JSON; else `NOT_PLAIN`.
+
+    Ten times as fast as a parser that looks at each object. JSON is not plain with NaN, halves of
+    characters, control characters, or keys that come twice. Of these the text has more quotation
+    marks than what was read of it has when it is written; a mark that is spelt as an escape would
+    make up for it.
+
+    Examples
+    --------
+    >>> plainly('{"a": [1, "\\""]}'), plainly('{"a": 1, "a": 2}') is NOT_PLAIN
+    ({'a': [1, '"']}, True)
+    """
+    try:
+        found = _DECODER.decode(text)
+        n_marks = msgspec.json.encode(found).count(b'"')
+    except _NO_PLAIN_JSON:
+        return NOT_PLAIN
+    if isinstance(text, str):
+        is_whole = text.count('"') == n_marks and "\\u0022" not in text
+    else:
+        is_whole = text.count(b'"') == n_marks and b"\\u0022" not in text
+    return found if is_whole else NOT_PLAIN
+
+
+def loads(text: str) -> Json:
+    """Return what `json.loads` does, and raise what it does, but sooner.
+
+    Examples
+    --------
+    >>> loads('{"a": NaN}'), loads('{"a": 1, "a": 2}')
+    ({'a': nan}, {'a': 2})
+    """
+    try:
+        return _DECODER.decode(text)
+    except _NO_PLAIN_JSON:
+        return json.loads(text)
+
+
+def _has_huge_number(data: bytes) -> bool:
+    """Tell whether a number may be too large to be read as one."""
+    # so many digits cover one of these places, and half of them lie before or behind it
+    step, half = _MOST_DIGITS - 1, _MOST_DIGITS // 2 - 2
+    return any(
+        data[at : at + half].isdigit() or data[max(0, at - half + 1) : at + 1].isdigit()
+        for at in range(step - 1, len(data), step)
+        if 48 <= data[at] <= 57
+    )
 
 
 class Parser:
@@ -35,6 +94,10 @@ class Parser:
 
     def value(self, data: bytes) -> Json:
         """Return bytes as a JSON value; None where nothing could be read."""
+        plain = plainly(data)
+        if plain is not NOT_PLAIN and not _has_huge_number(data):
+            is_deep = data.count(b"[") + data.count(b"{") > self.depth
+            return self._shallow(plain) if is_deep else plain
         text = self._text(data)
         found = self._read(text)
         for reason in self._doubled:
@@ -146,8 +209,7 @@ def _members(value: Json) -> Iterator[tuple[Any, Json]]:
 
 
 def _whole(digits: str) -> int | float | str:
-    # Python refuses to read more than 4,300 digits
-    return int(digits) if len(digits) < 4000 else digits
+    return int(digits) if len(digits) < _MOST_DIGITS else digits
 
 
 _CLOSING = {"[": "]", "{": "}"}

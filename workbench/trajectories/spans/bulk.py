@@ -17,7 +17,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,7 +27,7 @@ from workbench.trajectories.model import Annotation, Run
 from workbench.trajectories.readers import otlp
 from workbench.trajectories.sources.documents import Document, Line
 from workbench.trajectories.spans import fast_spans, span_columns
-from workbench.trajectories.spans.located import Group, Located
+from workbench.trajectories.spans.located import Group, Loader, Located
 from workbench.trajectories.spans.span_columns import Block, Names, Odd
 from workbench.trajectories.spans.span_runs import RunAdder
 
@@ -401,8 +400,4 @@ def _indexed(
             run = located.load(steps, document.notice)
             run.run_id = name(run)
             ledger.add(run)
-        yield Indexed(run.run_id, partial(located.load, steps, _silent), run.annotations)
-
-
-def _silent(*_: object) -> None:
-    """Tell nothing: it was told when the file was first read."""
+        yield Indexed(run.run_id, Loader(located, steps), run.annotations)

@@ -14,15 +14,15 @@ from msgspec.structs import astuple
 
 from workbench.trajectories.model import KINDS, MODEL_KINDS
 from workbench.trajectories.readers import otlp
-from workbench.trajectories.spans import spans, traces
+from workbench.trajectories.spans import shapes, traces
 from workbench.trajectories.spans.span_columns import COLUMNS, Block, Calls, Names, Odd, hashed
 
 # The slots into which attributes are put: texts, then values.
 _TEXTS = (_KIND, _AGENT, _MODEL, _REQUESTED, _TOOL, _CALL_ID, _ERROR, _OUTPUT) = range(8)
 _COST = len(_TEXTS)
 _COUNT = _COST + 1
-_FACT = _COUNT + len(spans.COUNTS)
-_FACTS = list(spans.FACTS)
+_FACT = _COUNT + len(shapes.COUNTS)
+_FACTS = list(shapes.FACTS)
 _EMPTY: list[Any] = [None] * (_FACT + len(_FACTS))
 _IGNORED, _ODD = -1, -2
 
@@ -38,11 +38,11 @@ _SLOTS = {
     "wb.cost_usd": _COST,
     **{
         key: _COUNT + at
-        for at, keys in enumerate(spans.COUNTS.values())
+        for at, keys in enumerate(shapes.COUNTS.values())
         for key in keys
         if key.startswith("gen_ai.")
     },
-    **{key: _FACT + at for at, keys in enumerate(spans.FACTS.values()) for key in keys},
+    **{key: _FACT + at for at, keys in enumerate(shapes.FACTS.values()) for key in keys},
 }
 # None of these has a say in any column.
 _HARMLESS = frozenset(
@@ -322,7 +322,7 @@ def _add_facts(facts: dict[int, dict[str, Any]], name: str, values: Sequence[Any
     """Keep what spans say of their run, as `traces.fact` reads it."""
     for at, value in enumerate(values):
         if value is not None:
-            found = traces.fact({spans.FACTS[name][0]: _scalar(value)}, name)
+            found = traces.fact({shapes.FACTS[name][0]: _scalar(value)}, name)
             if found is not None:
                 facts.setdefault(at, {})[name] = found
 

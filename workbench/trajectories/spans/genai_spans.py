@@ -7,7 +7,7 @@ The conventions let messages be a structured value or JSON in a text. What real 
 not show that, or where the message says more (`finish_reason`, `name`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from workbench.trajectories.conversations.messages import as_text, call_part, message_step
@@ -31,12 +31,13 @@ EVENTS = {
 }
 """Events that hold messages or judgements: the direction and the role of what they hold."""
 
-_MESSAGES: dict[str, Direction] = {
+MESSAGES: dict[str, Direction] = {
     "gen_ai.input.messages": "in",
     "gen_ai.prompt": "in",
     "gen_ai.output.messages": "out",
     "gen_ai.completion": "out",
 }
+"""Attributes that hold messages, and whether the step read or wrote these."""
 _ROLES = {"system": "system", "in": "user", "out": "assistant"}
 _TRACELOOP = {"workflow": "invoke_workflow", "agent": "invoke_agent", "tool": "execute_tool"}
 _REQUESTS = {"chat": "chat", "completion": "text_completion", "embedding": "embeddings"}
@@ -57,7 +58,9 @@ def call_id(fields: Fields, *names: str) -> str | None:
     return found.strip() or None if found is not None else None
 
 
-def parts(fields: Fields, step_kind: str) -> list[Part]:
+def parts(
+    fields: Fields, step_kind: str, messages: Iterable[tuple[str, Direction]] | None = None
+) -> list[Part]:
     """Take the parts that a span's attributes hold.
 
     Parameters
@@ -66,9 +69,11 @@ def parts(fields: Fields, step_kind: str) -> list[Part]:
         The attributes.
     step_kind : str
         The kind of the step; of `execute_tool` arguments and result are read.
+    messages : iterable of (str, str), optional
+        Those of `MESSAGES` that may be there; by default all.
     """
     found = _system(fields)
-    for name, direction in _MESSAGES.items():
+    for name, direction in MESSAGES.items() if messages is None else messages:
         value = opened(fields.peek(name))
         if value.value is not None:
             found += message_parts(value.value, direction)
@@ -145,17 +150,26 @@ def _message(value: Json, direction: Direction) -> tuple[list[Part], dict[str, J
     """Return the parts of a message, and what it says besides."""
     if not isinstance(value, dict):
         return [part_of(value, direction, _ROLES[direction])], {}
-    if not isinstance(value.get("parts"), list):
+    pieces = value.get("parts")
+    if not isinstance(pieces, list):
         return _openai_message(value, direction)
-    fields = Fields(value)
-    role = fields.text("role") or _ROLES[direction]
+    role, told = _ROLES[direction], value.get("role")
+    if isinstance(told, str):
+        role = told or role
     side: Direction = "system" if role in {"system", "developer"} else direction
-    found = [part_of(each, side, role) for each in fields.items("parts")]
+    found = [part_of(each, side, role) for each in pieces]
     if not found:
         # an empty message is one all the same
         found = [Part(side, role, "opaque", extra={"message": {"parts": []}})]
+    if len(value) == 2 and told.__class__ is str:
+        return found, {}
     # producers write "name": null into every message
-    return found, {name: each for name, each in fields.rest().items() if each is not None}
+    rest = {
+        name: each
+        for name, each in value.items()
+        if each is not None and name != "parts" and not (name == "role" and isinstance(each, str))
+    }
+    return found, rest
 
 
 def _openai_message(value: Json, direction: Direction) -> tuple[list[Part], dict[str, Json]]:
@@ -178,16 +192,39 @@ def _openai_message(value: Json, direction: Direction) -> tuple[list[Part], dict
 
 def part_of(value: Json, direction: Direction, role: str) -> Part:
     """Return one part of a message; what the schema does not know is `opaque`, whole in `extra`."""
-    part = Part(direction, role, "opaque")
     if isinstance(value, str):
-        part.type, part.text = "text", value
-        return part
-    fields = Fields(value)
+        return Part(direction, role, "text", value)
+    if isinstance(value, dict) and (usual := _usual_part(value, direction, role)):
+        return usual
+    part, fields = Part(direction, role, "opaque"), Fields(value)
     reader = _READERS.get(str(fields.peek("type")))
     if reader and reader(part, fields):
         part.type = fields.take("type")
     part.extra |= fields.rest()
     return part
+
+
+def _usual_part(value: dict[str, Json], direction: Direction, role: str) -> Part | None:
+    """Return a part as `part_of` does, of the forms in which most of them come; None of others."""
+    kind = value.get("type")
+    if kind in ("text", "reasoning"):
+        text = value.get("content")
+        if len(value) == 2 and isinstance(text, str):
+            return Part(direction, role, kind, text)
+        return None
+    call_id = value.get("id")
+    if not isinstance(call_id, str) or not call_id or call_id != call_id.strip():
+        return None
+    if kind == "tool_call" and len(value) == 4:
+        name, arguments = value.get("name"), value.get("arguments")
+        if isinstance(name, str) and isinstance(arguments, dict):
+            part = Part(direction, role, kind, as_text(arguments), name, call_id, arguments)
+            part.extra["structured"] = True
+            return part
+    answer = value.get("response") if kind == "tool_call_response" and len(value) == 3 else None
+    if not isinstance(answer, str):
+        return None
+    return Part(direction, role, "tool_call_response", answer, None, call_id)
 
 
 def _text(part: Part, fields: Fields) -> bool:

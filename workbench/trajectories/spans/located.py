@@ -6,8 +6,9 @@ A step takes 16 bytes (offset, length, its number in the file), a scope with its
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from typing import IO, Any, NamedTuple
 
@@ -16,12 +17,15 @@ import numpy.typing as npt
 
 from workbench.trajectories.model import Json, Run
 from workbench.trajectories.readers import otlp
+from workbench.trajectories.sources.collecting import paused
 from workbench.trajectories.sources.documents import Document, Line
 from workbench.trajectories.spans.spans import Span
 from workbench.trajectories.spans.traces import Tell, run_of
 
 # Reading at a place in a packed file means unpacking all that precedes it.
 _KEPT_BYTES = 256 * 2**20
+# So much between two spans is read with them, in blocks of about so many bytes.
+_GAP, _BLOCK = 4_096, 2**20
 # A line with its spans that was read last, for the next of them.
 _WHOLE_LINE = -1
 
@@ -151,7 +155,8 @@ class Located:
 
     def load(self, steps: slice, tell: Tell, run_id: str = "") -> Run:
         """Read the run that a part of the order is."""
-        run = run_of(otlp.NAME, self.read(np.sort(self.order[steps])), tell)
+        with paused():
+            run = run_of(otlp.NAME, self.read(np.sort(self.order[steps])), tell)
         run.run_id, run.source = run_id or run.run_id, self.document.name
         return run
 
@@ -161,26 +166,64 @@ class Located:
         with self._open() as stream:
             return self._bytes(stream, span)
 
+    def pieces(self, steps: slice) -> Iterator[bytes] | None:
+        """Return the bytes that all texts of a run stand in; None where some are not known."""
+        spans = np.sort(self.order[steps])
+        codes = np.frombuffer(self.codes, np.int32)[self.groups(spans)]
+        return None if (codes == _WHOLE_LINE).any() else self._read_blocks(spans)
+
+    def _read_blocks(self, spans: npt.NDArray[np.int32]) -> Iterator[bytes]:
+        with self._open() as stream:
+            yield from (data for _, data, _ in self._blocks(stream, spans))
+
     def read(self, spans: npt.NDArray[np.int32]) -> list[Span]:
         """Read spans, in the order of their file."""
         silent = replace(self.document, notices=[])
-        sources, groups = self.source_list(spans), self.groups(spans).tolist()
+        parsed = partial(silent.parsed, place="")
+        sources, groups = self.source_list(spans), self.groups(spans)
+        codes = np.frombuffer(self.codes, np.int32)[groups]
+        contexts = {code: self._context_of(silent, code) for code in set(codes.tolist())}
         found, lines = [], _Lines(silent)
         with self._open() as stream:
-            for span, source, group in zip(spans.tolist(), sources, groups, strict=True):
-                code = self.codes[group]
-                data = (
-                    self._bytes(stream, span)
-                    if code != _WHOLE_LINE or not lines.has(group)
-                    else b""
-                )
+            pieces = self._pieces(stream, spans, codes == _WHOLE_LINE)
+            for at, (source, code) in enumerate(zip(sources, codes.tolist(), strict=True)):
                 if code == _WHOLE_LINE:
-                    place = f"L{self.lines[group]}" if self.lines[group] else ""
-                    found.append(lines.spans(group, place, data)[span - self.starts[group]])
-                    continue
-                context = self.context(silent, self._kind(code)[1])
-                found.append(otlp.span_of(silent.parsed(data, ""), source, context))
+                    found.append(self._of_line(stream, lines, int(spans[at]), int(groups[at])))
+                else:
+                    found.append(otlp.span_of_bytes(next(pieces), parsed, source, contexts[code]))
         return found
+
+    def _context_of(self, document: Document, code: int) -> dict[str, Json]:
+        return {} if code == _WHOLE_LINE else self.context(document, self._kind(code)[1])
+
+    def _of_line(self, stream: IO[bytes], lines: "_Lines", span: int, group: int) -> Span:
+        data = b"" if lines.has(group) else self._bytes(stream, span)
+        place = f"L{self.lines[group]}" if self.lines[group] else ""
+        return lines.spans(group, place, data)[span - self.starts[group]]
+
+    def _pieces(
+        self, stream: IO[bytes], spans: npt.NDArray[np.int32], left_out: npt.NDArray[np.bool_]
+    ) -> Iterator[bytes]:
+        """Yield the bytes of spans, but of some."""
+        for first, data, places in self._blocks(stream, spans[~left_out]):
+            yield from (data[begin - first : end - first] for begin, end in places)
+
+    def _blocks(
+        self, stream: IO[bytes], spans: npt.NDArray[np.int32]
+    ) -> Iterator[tuple[int, bytes, list[list[int]]]]:
+        """Yield where a block begins, its bytes, and where spans in it begin and end.
+
+        Spans that lie close together are read at once.
+        """
+        starts = np.frombuffer(self.offsets, np.int64)[spans]
+        ends = starts + np.frombuffer(self.lengths, np.uint32)[spans]
+        # where something else lies between, or a block is full
+        apart = np.flatnonzero((starts[1:] - ends[:-1] > _GAP) | (np.diff(ends // _BLOCK) > 0)) + 1
+        for block in np.split(np.column_stack([starts, ends]), apart):
+            if len(block):
+                first = int(block[0, 0])
+                stream.seek(first)
+                yield first, stream.read(int(block[:, 1].max()) - first), block.tolist()
 
     def _open(self) -> IO[bytes]:
         """Open the content; a packed one is unpacked once and kept, unless it is very large."""
@@ -194,6 +237,34 @@ class Located:
     def _bytes(self, stream: IO[bytes], span: int) -> bytes:
         stream.seek(int(self.offsets[span]))
         return stream.read(int(self.lengths[span]))
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Reads one run again, which is a part of the order.
+
+    Parameters
+    ----------
+    located : Located
+        Where its spans stand.
+    steps : slice
+        The part.
+    """
+
+    located: Located
+    steps: slice
+
+    def __call__(self, run_id: str) -> Run:
+        """Read the run, and give it its id."""
+        return self.located.load(self.steps, _silent, run_id)
+
+    def pieces(self) -> Iterator[bytes] | None:
+        """Return its bytes: see `Located.pieces`."""
+        return self.located.pieces(self.steps)
+
+
+def _silent(*_: object) -> None:
+    """Tell nothing: it was told when the file was first read."""
 
 
 class _Lines:

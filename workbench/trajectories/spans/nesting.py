@@ -22,8 +22,7 @@ def tree(fields: Fields, prefix: str) -> Json:
     ([{'role': 'a'}, {'role': 'b'}], {'n': 1})
     """
     root: dict[str, Any] = {}
-    names = [name for name in fields.rest() if name.startswith(f"{prefix}.")]
-    for name in names:
+    for name in fields.below(f"{prefix}."):
         path = name[len(prefix) + 1 :].split(".")
         if len(path) <= _DEEPEST and _planted(root, path, fields.peek(name)):
             fields.take(name)

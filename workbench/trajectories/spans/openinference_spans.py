@@ -35,7 +35,12 @@ _WHOLE = frozenset(
         "result", "messages", "system_instructions", "value", "definitions", "documents_json",
     }
 )  # fmt: skip
-_JUDGEMENTS = {
+PARTS = (
+    "llm.input_messages.", "llm.output_messages.", "input.value", "output.value",
+    "retrieval.documents.",
+)  # fmt: skip
+"""With these begin the names that hold parts of a step."""
+JUDGEMENTS = {
     "annotations": None,
     "evaluations": None,
     "trace.annotations": "trace",
@@ -43,6 +48,7 @@ _JUDGEMENTS = {
     "session.annotations": "session",
     "session.evaluations": "session",
 }
+"""With these, and a dot, begin the names of judgements; and whom they judge, if not the step."""
 _ANNOTATORS = ("HUMAN", "LLM", "CODE")
 
 
@@ -229,7 +235,7 @@ def _documents(fields: Fields) -> list[Part]:
 def annotations(fields: Fields) -> list[Annotation]:
     """Take the judgements; those of a whole trace or session have `extra["target"]`."""
     found = []
-    for prefix, target in _JUDGEMENTS.items():
+    for prefix, target in JUDGEMENTS.items():
         for value in _items(tree(fields, prefix)):
             wrapper = Fields(value)
             inner = Fields(wrapper.take("annotation")) if "annotation" in wrapper else wrapper

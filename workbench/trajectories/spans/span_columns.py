@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.trajectories.model import MODEL_KINDS, Annotation, Usage
-from workbench.trajectories.spans import spans, traces
+from workbench.trajectories.spans import shapes, spans, traces
 
 COLUMNS = {
     "start_ns": "q",
@@ -126,7 +126,7 @@ def block_of(span: spans.Span, names: Names) -> Block:
     values = (
         _or_none(step.start_ns), _or_none(step.end_ns), names[step.kind], names[step.agent],
         names[step.model], names[step.tool], names[step.status], names[step.error_type],
-        *(_or_none(getattr(usage, name)) for name in spans.COUNTS),
+        *(_or_none(getattr(usage, name)) for name in shapes.COUNTS),
         _NAN if usage.cost_usd is None else usage.cost_usd, hashed(step.tool_call_id),
     )  # fmt: skip
     block = Block(
@@ -135,7 +135,7 @@ def block_of(span: spans.Span, names: Names) -> Block:
     )  # fmt: skip
     if step.kind in MODEL_KINDS and step.calls:
         block.calls[0] = [(call.call_id, call.name) for call in step.calls]
-    facts = {name: traces.fact(span.attributes, name) for name in spans.FACTS}
+    facts = {name: traces.fact(span.attributes, name) for name in shapes.FACTS}
     if known := {name: value for name, value in facts.items() if value is not None}:
         block.facts[0] = known
     if annotations:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from workbench.trajectories.ledger import NAMES, Ledger, record_of
 from workbench.trajectories.model import Run, Usage, circular, leaves
-from workbench.trajectories.spans.spans import COUNTS, FACTS
+from workbench.trajectories.spans.shapes import COUNTS, FACTS
 from workbench.trajectories.spans.traces import (
     Asked,
     Tell,

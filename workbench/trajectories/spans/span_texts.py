@@ -7,6 +7,7 @@ import warnings
 from typing import NamedTuple
 
 from workbench.trajectories.model import Json
+from workbench.trajectories.sources.parsing import NOT_PLAIN, plainly
 
 _FINISH_REASONS = {
     "tool_calls": "tool_call",
@@ -62,6 +63,12 @@ def opened(value: Json) -> Opened:
     """
     if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{", '"'}:
         return Opened(value)
+    plain = plainly(value)
+    return _opened(value) if plain is NOT_PLAIN else Opened(plain)
+
+
+def _opened(value: str) -> Opened:
+    """Open JSON that is not plain: see `plainly`."""
     doubled = []
 
     def once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -28,6 +28,7 @@ from workbench.trajectories.model import (
 )
 from workbench.trajectories.sources.documents import Fields
 from workbench.trajectories.spans import genai_spans, openinference_spans, vercel_spans
+from workbench.trajectories.spans.shapes import Shape, shape_of
 from workbench.trajectories.spans.span_texts import finish_reason
 
 
@@ -80,58 +81,6 @@ class Mapped(NamedTuple):
 EXTENSION = "wb.extension"
 """The attribute that holds, as JSON, what the spans of a trace cannot say: see `encoding`."""
 
-AGENT = ("gen_ai.agent.name", "agent.name", "wb.agent")
-MODEL = (
-    "gen_ai.response.model", "ai.response.model", "gen_ai.request.model", "llm.model_name",
-    "embedding.model_name", "reranker.model_name", "ai.model.id",
-)  # fmt: skip
-PROVIDER = (
-    "gen_ai.provider.name",
-    "gen_ai.system",
-    "llm.provider",
-    "llm.system",
-    "ai.model.provider",
-)
-TOOL = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
-CALL_ID = ("gen_ai.tool.call.id", "tool_call.id", "tool.id", "ai.toolCall.id")
-ERROR = ("error.type",)
-COUNTS = {
-    "input_tokens": (
-        "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt",
-        "llm.usage.prompt_tokens", "ai.usage.inputTokens", "ai.usage.promptTokens",
-        "ai.usage.tokens",
-    ),
-    "cached_tokens": (
-        "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
-        "llm.token_count.prompt_details.cache_read", "ai.usage.cachedInputTokens",
-    ),
-    "cache_written_tokens": (
-        "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens",
-        "llm.token_count.prompt_details.cache_write",
-    ),
-    "output_tokens": (
-        "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens",
-        "llm.token_count.completion", "llm.usage.completion_tokens", "ai.usage.outputTokens",
-        "ai.usage.completionTokens",
-    ),
-    "reasoning_tokens": (
-        "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens",
-        "llm.token_count.completion_details.reasoning", "ai.usage.reasoningTokens",
-    ),
-}  # fmt: skip
-COST = ("wb.cost_usd", "gen_ai.usage.cost", "llm.cost.total")
-FACTS = {
-    "task_id": ("wb.task_id",),
-    "trial": ("wb.trial",),
-    "output_id": ("wb.output_id",),
-    "outcome": ("wb.outcome",),
-    "termination": ("wb.termination",),
-    "agent_version": ("wb.agent_version", "gen_ai.agent.version"),
-    "conversation_id": ("gen_ai.conversation.id", "session.id"),
-}
-"""What spans, or their resource, say of the whole run."""
-
 
 def step_of(span: Span, texts: dict[str, str]) -> Mapped:
     """Return the step that a span is.
@@ -152,24 +101,28 @@ def step_of(span: Span, texts: dict[str, str]) -> Mapped:
     >>> step.kind, step.model, step.usage.input_tokens, step.extra
     ('chat', 'm', 7, {'attributes': {'colour': 'red'}})
     """
-    fields = Fields(span.attributes)
+    fields, shape = Fields(span.attributes), shape_of(span.attributes)
     step = Step(kind_of(fields, span.name), span.source, name=span.name)
     step.span_id, step.parent_span_id = span.span_id, span.parent_id
     step.start_ns, step.end_ns = span.start_ns, span.end_ns
-    _name(step, fields)
-    step.usage = _usage(fields)
+    _name(step, fields, shape)
+    if shape.counts or shape.cost:
+        step.usage = _usage(fields, shape)
     events = [(event, Fields(event.attributes)) for event in span.events]
-    _parts(step, fields, events)
-    _end(step, fields, span, events)
-    annotations = _annotations(fields, events)
+    _parts(step, fields, shape, events)
+    _end(step, fields, shape, span, events)
+    annotations = _annotations(fields, shape, events)
+    is_tool = step.kind == "execute_tool"
     for part in step.parts:
-        if step.kind == "execute_tool" and part.type in {"tool_call", "tool_call_response"}:
+        if is_tool and part.type in {"tool_call", "tool_call_response"}:
             part.name, part.call_id = part.name or step.tool, part.call_id or step.tool_call_id
-        part.text = part.text and texts.setdefault(part.text, part.text)
-    rest = _rest(fields, events)
-    # attributes in columns beside others that are no object
-    clashing = {f"{name}_unread": span.extra[name] for name in span.extra.keys() & rest.keys()}
-    step.extra = span.extra | clashing | rest
+        if part.text:
+            part.text = texts.setdefault(part.text, part.text)
+    step.extra = dict(span.extra)
+    if rest := _rest(fields, events):
+        # attributes in columns beside others that are no object
+        clashing = {f"{name}_unread": span.extra[name] for name in span.extra.keys() & rest.keys()}
+        step.extra |= clashing | rest
     return Mapped(step, annotations)
 
 
@@ -186,34 +139,39 @@ def kind_of(fields: Fields, name: str | None) -> str:
     return first if first in KINDS and not first.startswith("wb.") else "wb.other"
 
 
-def _name(step: Step, fields: Fields) -> None:
-    step.agent, step.model = fields.text(*AGENT), fields.text(*MODEL)
-    step.provider, step.tool = fields.text(*PROVIDER), fields.text(*TOOL)
-    step.tool_call_id = genai_spans.call_id(fields, *CALL_ID)
-    step.response_id = fields.text("gen_ai.response.id", "ai.response.id")
+def _name(step: Step, fields: Fields, shape: Shape) -> None:
+    step.agent, step.model = fields.text(*shape.agent), fields.text(*shape.model)
+    step.provider, step.tool = fields.text(*shape.provider), fields.text(*shape.tool)
+    if shape.call_id:
+        step.tool_call_id = genai_spans.call_id(fields, *shape.call_id)
+    step.response_id = fields.text(*shape.response_id)
     if fields.peek("gen_ai.request.stream") is True:
         step.flags |= {"streamed"}
 
 
-def _usage(fields: Fields) -> Usage | None:
-    usage = Usage(**{name: fields.count(*names) for name, names in COUNTS.items()})
-    usage.cost_usd = fields.number(*COST)
-    return usage if any(getattr(usage, name) is not None for name in Usage.__slots__) else None
+def _usage(fields: Fields, shape: Shape) -> Usage | None:
+    usage = Usage(**{name: fields.count(*names) for name, names in shape.counts})
+    usage.cost_usd = fields.number(*shape.cost)
+    return usage or None
 
 
-def _parts(step: Step, fields: Fields, events: list[tuple[Event, Fields]]) -> None:
-    step.parts = genai_spans.parts(fields, step.kind)
+def _parts(step: Step, fields: Fields, shape: Shape, events: list[tuple[Event, Fields]]) -> None:
+    step.parts = genai_spans.parts(fields, step.kind, shape.messages)
     for event, inner in events:
         step.parts += genai_spans.event_parts(event.name, event.time_ns, inner)
-    step.parts += openinference_spans.parts(fields, step, known=bool(step.parts))
-    step.parts += vercel_spans.parts(fields, step, known=bool(step.parts))
+    if shape.is_inference:
+        step.parts += openinference_spans.parts(fields, step, known=bool(step.parts))
+    if shape.is_vercel:
+        step.parts += vercel_spans.parts(fields, step, known=bool(step.parts))
 
 
-def _end(step: Step, fields: Fields, span: Span, events: list[tuple[Event, Fields]]) -> None:
+def _end(
+    step: Step, fields: Fields, shape: Shape, span: Span, events: list[tuple[Event, Fields]]
+) -> None:
     """Fill in how a step ended."""
     step.finish_reason = _finish_reason(step, fields)
     step.status, step.error_message = span.status, span.message
-    step.error_type = fields.text(*ERROR)
+    step.error_type = fields.text(*shape.error)
     for event, inner in events:
         if event.name == "exception":
             # both stay in the event too, which holds the stack
@@ -242,8 +200,10 @@ def _finish_reason(step: Step, fields: Fields) -> str | None:
     return finish_reason(reason) if isinstance(reason, str) else None
 
 
-def _annotations(fields: Fields, events: list[tuple[Event, Fields]]) -> list[Annotation]:
-    found = openinference_spans.annotations(fields)
+def _annotations(
+    fields: Fields, shape: Shape, events: list[tuple[Event, Fields]]
+) -> list[Annotation]:
+    found = openinference_spans.annotations(fields) if shape.is_judged else []
     for event, inner in events:
         if event.name == "gen_ai.evaluation.result":
             found.append(genai_spans.evaluation(inner, event.time_ns))

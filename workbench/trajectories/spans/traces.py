@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from workbench.trajectories.model import MODEL_KINDS, Json, Part, Run, Status, Step, resolve_parents
 from workbench.trajectories.sources.documents import Fields
+from workbench.trajectories.spans.shapes import AGENT, FACTS
 from workbench.trajectories.spans.span_texts import opened
-from workbench.trajectories.spans.spans import AGENT, EXTENSION, FACTS, Span, step_of
+from workbench.trajectories.spans.spans import EXTENSION, Span, step_of
 from workbench.trajectories.writers.encoding import extend
 
 Tell = Callable[[str, str, str, Literal["info", "warning", "error"]], None]
@@ -19,6 +20,8 @@ _OF_RESOURCE = {
     **FACTS,
     "agent_version": (*FACTS["agent_version"], "service.version"),
 }
+
+_TELLING = frozenset(key for keys in FACTS.values() for key in keys)
 
 
 def run_of(format_name: str, spans: Sequence[Span], tell: Tell) -> Run:
@@ -59,6 +62,9 @@ def run_of(format_name: str, spans: Sequence[Span], tell: Tell) -> Run:
 
 def _once(spans: Sequence[Span], tell: Tell) -> list[Span]:
     """Leave out what is told twice: exporters that retry write a span again."""
+    ids = {span.span_id for span in spans}
+    if len(ids) == len(spans) and None not in ids:
+        return list(spans)
     known: dict[str, list[Span]] = defaultdict(list)
     kept = []
     for span in spans:
@@ -212,7 +218,8 @@ def _open_call(
 
 
 def _pair(steps: list[Step]) -> None:
-    asking = {at: step.calls for at, step in enumerate(steps) if step.kind in MODEL_KINDS}
+    model_steps = [(at, step) for at, step in enumerate(steps) if step.kind in MODEL_KINDS]
+    asking = {at: parts for at, step in model_steps if (parts := step.calls)}
     calls = {at: [(call.call_id, call.name) for call in parts] for at, parts in asking.items()}
     answers = {
         at: (step.tool_call_id, step.tool)
@@ -259,20 +266,22 @@ def inherited(own: Sequence[Any], parents: Sequence[int | None]) -> list[Any]:
 
 def _add_contexts(run: Run, spans: Iterable[Span]) -> None:
     """Keep each resource with its scope once; steps of another than the first name it."""
-    contexts: dict[str, dict[str, Json]] = {}
-    numbers: dict[int, int] = {}
+    contexts: list[dict[str, Json]] = []
+    by_text: dict[str, int] = {}
+    by_id: dict[int, int] = {}
     for step, span in zip(run.steps, spans, strict=True):
-        if id(span.context) not in numbers:
+        if (number := by_id.get(id(span.context))) is None:
             key = json.dumps(span.context, sort_keys=True)
-            contexts.setdefault(key, span.context)
-            numbers[id(span.context)] = list(contexts).index(key)
+            number = by_id[id(span.context)] = by_text.setdefault(key, len(contexts))
+            if number == len(contexts):
+                contexts.append(span.context)
         if "context" in step.extra:
             # what Python's SDK calls a context are the span's own ids
             step.extra["span_context"] = step.extra.pop("context")
-        if number := numbers[id(span.context)]:
+        if number:
             step.extra["context"] = number
-    if any(contexts.values()):
-        run.extra["contexts"] = list(contexts.values())
+    if any(contexts):
+        run.extra["contexts"] = contexts
 
 
 def _taken_extension(spans: Iterable[Span]) -> Json:
@@ -289,9 +298,10 @@ def _extend(run: Run, value: Json, tell: Tell) -> None:
 
 
 def _add_facts(run: Run, spans: Sequence[Span]) -> None:
+    telling = [span.attributes for span in spans if not _TELLING.isdisjoint(span.attributes)]
     for name in FACTS:
-        of_spans = (fact(span.attributes, name) for span in spans)
-        setattr(run, name, next((value for value in of_spans if value is not None), None))
+        found = (fact(attributes, name) for attributes in telling)
+        setattr(run, name, next((value for value in found if value is not None), None))
     resources = [span.context for span in spans]
     for name, value in of_resource(resources).items():
         if getattr(run, name) is None:

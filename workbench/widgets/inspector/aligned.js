@@ -2,6 +2,7 @@
 /* Runs side by side: where they part, and what came of it. */
 
 import { ended } from "./cells.js";
+import { choose } from "./choosing.js";
 import { keyed } from "./controls.js";
 import { differenceView, wholeStep } from "./differing.js";
 import { h } from "./elements.js";
@@ -48,7 +49,7 @@ function beside(own, first, shown) {
   return `${shown(own)}${first === undefined ? "" : by ? ` (${by > 0 ? "+" : "−"}${shown(Math.abs(by))})` : " (=)"}`;
 }
 
-/** @param {Context} context @returns {View & { compare(): void, toggle(run: number): void, listen(list: HTMLElement): void }} */
+/** @param {Context} context @returns {View & { compare(): void }} */
 export function alignedView(context) {
   const { uid, ask, say, dispatch } = context, { signal } = context;
   let chosen = /** @type {number[]} */ ([]), asked = "", operations = "", first = /** @type {number | null} */ (null), rows = /** @type {number[]} */ ([]);
@@ -73,12 +74,7 @@ export function alignedView(context) {
 
   // ---- which runs
   /** @param {number} run */
-  function toggle(run) {
-    const before = context.state().chosen, runs = before.includes(run) ? before.filter((each) => each !== run) : [...before, run];
-    if (runs.length > MOST_CHOSEN) return say(`Up to ${MOST_CHOSEN} runs can stand side by side; take one out first.`);
-    dispatch({ type: "choose", runs });
-    say(`${some(runs.length, "run")} in the comparison.`);
-  }
+  function toggle(run) { choose(context, run); }
   async function compare() {
     const { run } = context.state(), reply = run < 0 ? {} : await ask({ type: "stack", run, from: -1 });
     if (signal.aborted || run !== context.state().run) return;
@@ -308,7 +304,7 @@ export function alignedView(context) {
     return grid.contains(/** @type {any} */ (event.target)) && Object.hasOwn(keys, event.key) && (keys[event.key](), true);
   }
   return {
-    name: "aligned", label: "Side by side", node, key, compare, toggle,
+    name: "aligned", label: "Side by side", node, key, compare,
     show(state, before) {
       const turned = state.view !== before.view, other = chosen !== state.chosen;
       if (other) {
@@ -320,11 +316,6 @@ export function alignedView(context) {
       if (stack.node.hidden) return;
       if (turned || other || state.run !== before.run) stack.load();
     },
-    /** Hear the marks in a list of runs, which are no choice of a run to read. @param {HTMLElement} list */
-    listen: (list) => list.addEventListener("click", (/** @type {any} */ event) => {
-      const mark = event.target.closest?.("[data-choose]");
-      if (mark) { event.stopPropagation(); toggle(Number(mark.dataset.choose)); }
-    }, true),
     stop: () => { watcher.disconnect(); cancelAnimationFrame(frame); clearTimeout(timer); },
   };
 }

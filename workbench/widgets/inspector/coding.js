@@ -4,7 +4,7 @@
 import { keyed, pressed } from "./controls.js";
 import { h } from "./elements.js";
 import { isCoded, keeper, lastAct, markedIn, newName, posted, savedWords, standing, troubles, unsaved, WAIT } from "./outbox.js";
-import { visible } from "./texts.js";
+import { counted, visible } from "./texts.js";
 
 /** @import { Context, View } from "./panel.js" */
 /** @import { Act, Target } from "./outbox.js" */
@@ -21,9 +21,9 @@ function annotationForm(uid, scheme, to) {
   let about = /** @type {any} */ ({}), chosen = new Set(), severity = "";
   const title = h("h3", {}), define = h("p", { class: "wi-soft", "aria-live": "polite" }), wrong = h("p", { class: "wi-error", role: "alert", hidden: true });
   const quoted = h("p", { class: "wi-quote", hidden: true });
-  const words = h("input", { id: `${uid}q`, type: "text", autocomplete: "off" }), wordsRow = h("p", { class: "wi-field" }, h("label", { for: `${uid}q` }, "Only these words of it (or mark them first)"), words);
-  const comment = h("textarea", { id: `${uid}c`, rows: "2", maxlength: "4000" });
-  const option = (/** @type {any} */ each, /** @type {() => void} */ pick) => keyed(each.name, each.key, pick, { "aria-pressed": "false", class: "wi-label", onfocus: () => tell(each), onpointerenter: () => tell(each) });
+  const words = h("input", { id: `${uid}q`, type: "text", autocomplete: "off", placeholder: "or mark them in the text first" }), wordsRow = h("p", { class: "wi-field" }, h("label", { for: `${uid}q` }, "Only these words"), words);
+  const comment = h("textarea", { id: `${uid}c`, rows: "1", maxlength: "4000" });
+  const option = (/** @type {any} */ each, /** @type {() => void} */ pick) => h("button", { type: "button", onclick: pick, "aria-keyshortcuts": each.key, "aria-pressed": "false", class: "wi-label", title: [each.name, each.text].filter(Boolean).join(": "), onfocus: () => tell(each), onpointerenter: () => tell(each) }, pressed(each.key), " ", each.name);
   const tell = (/** @type {any} */ each) => { define.textContent = each.text ? visible(`${each.name}: ${each.text}`) : ""; };
   const labels = new Map(scheme.labels.map((/** @type {any} */ each) => [each.key, { each, node: option(each, () => pick(each.key)) }]));
   const grave = new Map(scheme.severities.map((/** @type {any} */ each) => [each.key, { each, node: option(each, () => pick(each.key)) }]));
@@ -31,10 +31,9 @@ function annotationForm(uid, scheme, to) {
   const node = h("section", { class: "wi-form", role: "group", "aria-labelledby": `${uid}f`, hidden: true }, title, quoted,
     ...groups.map((group) => h("div", { class: "wi-labels", role: "group", "aria-label": group || "Labels" }, ...(group ? [h("span", { class: "wi-soft" }, group)] : []),
       ...[...labels.values()].filter(({ each }) => each.group === group).map(({ node: button }) => button))),
-    define,
-    ...(grave.size ? [h("div", { class: "wi-labels", role: "group", "aria-label": "Severity" }, h("span", { class: "wi-soft" }, "severity"), ...[...grave.values()].map(({ node: button }) => button))] : []),
-    wordsRow, h("p", { class: "wi-field" }, h("label", { for: `${uid}c` }, "Comment ", pressed("/")), comment), wrong,
-    h("div", { class: "wi-bar" }, keyed("Save", "Enter", () => save()), keyed("Cancel", "Escape", () => to.cancel())),
+    define, wordsRow, h("p", { class: "wi-field" }, h("label", { for: `${uid}c` }, "Comment ", pressed("/")), comment), wrong,
+    h("div", { class: "wi-bar wi-form-end" }, ...(grave.size ? [h("div", { class: "wi-bar", role: "group", "aria-label": "Severity" }, ...[...grave.values()].map(({ node: button }) => button))] : []),
+      keyed("Save", "Enter", () => save()), keyed("Cancel", "Escape", () => to.cancel())),
     h("details", {}, h("summary", {}, `Definitions of ${scheme.name}`), h("p", { class: "wi-soft" }, scheme.text), h("dl", { class: "wi-meta" }, ...scheme.labels.flatMap((/** @type {any} */ each) => [h("dt", {}, each.name), h("dd", {}, each.text)]))));
   title.id = `${uid}f`;
   /** @param {string} key */
@@ -104,8 +103,9 @@ export function codingSection(context) {
     keyed("Omission after it", "o", () => begin("omission")), keyed("Undo", "u", () => undo()), done];
   const form = on ? annotationForm(`${context.uid}e`, coding.scheme, { save: (given) => store(given), cancel: () => close() }) : null;
   const readOnly = coding.file ? h("p", { class: "wi-soft" }, "This is a file: annotations can be read here, and written in the notebook.") : "";
+  const quiet = h("p", { class: "wi-soft wi-quiet" }, on && coding.hints === false ? "Outcomes, scores, findings and suspects are hidden while you code." : "");
   const node = h("section", { class: "wi-coding", "aria-label": "Annotations", tabindex: "-1", hidden: true },
-    h("div", { class: "wi-bar" }, heading, saved), ...(on ? [h("div", { class: "wi-bar wi-code-tools" }, ...tools)] : []), notes, ...(form ? [form.node] : []), finished, list, readOnly);
+    h("div", { class: "wi-bar" }, heading, saved), ...(on ? [h("div", { class: "wi-bar wi-code-tools" }, ...tools)] : []), notes, ...(form ? [form.node] : []), finished, list, quiet, readOnly);
 
   // ---- the outbox
   /** @param {any} event */
@@ -140,8 +140,8 @@ export function codingSection(context) {
       keep.drop(each.op_id);
       happen({ type: "saved", op_id: each.op_id, saved: reply.saved.saved });
       broadcast({ saved: box.saved });
-      // an undo may bring back what is older than this page
-      if (each.kind === "undo") fetchCodes();
+      // an undo may bring back what is older than this page; words were found by the kernel
+      if (each.kind === "undo" || each.target?.find) fetchCodes();
     } else if (reply.refused) {
       keep.drop(each.op_id);
       happen({ type: "dropped", op_id: each.op_id, reason: reply.refused });
@@ -229,16 +229,30 @@ export function codingSection(context) {
   /** @param {any} each @param {boolean} own */
   function item(each, own) {
     if (each.told) {
-      const { name, label, score, explanation, by } = each.told;
-      return h("li", {}, h("b", {}, [name, label, score].filter(Boolean).join(": ")), h("span", { class: "wi-soft" }, ` ${each.told.omission ? "missing after this step, " : ""}${each.told.step === undefined ? "the run, " : ""}${by ?? "the source"}`), ...(explanation ? [h("p", {}, explanation)] : []));
+      const { name, label, score, explanation, by } = each.told, text = explanation && h("p", {}, explanation);
+      // what is said of the whole run stands beside each step
+      const folded = text && each.told.step === undefined && explanation.length > 140;
+      return h("li", {}, h("b", {}, [name, label].filter(Boolean).join(": ") + (score ? ` (${score})` : "")), h("span", { class: "wi-soft" }, `${each.told.omission ? " · missing after this step" : ""}${each.told.step === undefined ? " · about the run" : ""} · said by ${by ?? "the source"}`), ...(folded ? [h("details", {}, h("summary", {}, `${explanation.slice(0, 80)}…`), text)] : text ? [text] : []));
     }
     const names = each.labels.length ? each.labels.join(", ") : "(comment)";
     const more = { labels: each.labels, severity: each.severity, comment: each.comment };
     const buttons = !on ? [] : own ? [keyed("Change", "", () => edit({ run: key(), target: each.target, annotation: each.annotation, ...more }), { "aria-label": `Change ${names}` }),
       keyed("Delete", "", () => { act({ kind: "delete", run: key(), annotation: each.annotation }); node.focus({ preventScroll: true }); }, { "aria-label": `Delete ${names}` })]
       : [keyed("Accept", "", () => act({ kind: "annotate", run: key(), target: each.target, ...more }), { "aria-label": `Accept ${names} of ${each.who}` })];
+    const { kind, start, end, part } = each.target, nth = kind === "range" && numbers.get(nameOf(each));
+    const where = nth ? [keyed(`${nth} · characters ${counted(start)} to ${counted(end)} of part ${part}`, "", () => detail.dispatchEvent(new CustomEvent("wi-reveal", { detail: rangeOf(each) })), { class: "wi-where", title: "show them in the text" })] : [];
     return h("li", { "data-op": each.op_id }, ...(own ? [] : [h("span", { class: "wi-who" }, each.who), " "]), h("b", {}, names), h("span", { class: "wi-soft" }, `${each.severity ? ` ${each.severity},` : ""} ${aboutWords(each.target)}`),
-      ...(each.target.quote ? [h("p", { class: "wi-quote" }, each.target.quote)] : []), ...(each.comment ? [h("p", {}, each.comment)] : []), ...(buttons.length ? [h("div", { class: "wi-bar" }, ...buttons)] : []));
+      ...(each.target.quote ? [h("p", { class: "wi-quote" }, each.target.quote)] : []), ...(each.comment ? [h("p", {}, each.comment)] : []), ...(where.length || buttons.length ? [h("div", { class: "wi-bar" }, ...where, ...buttons)] : []));
+  }
+  const nameOf = (/** @type {any} */ each) => each.annotation ?? each.op_id;
+  /** The stretches of texts that are marked in each step, numbered. */
+  let numbers = /** @type {Map<string, number>} */ (new Map());
+  const rangeOf = (/** @type {any} */ each) => numbers.has(nameOf(each)) ? [nameOf(each), each.target.part, each.target.start, each.target.end, numbers.get(nameOf(each))] : undefined;
+  /** @param {any[]} all */
+  function number(all) {
+    const found = all.map((each) => each.target ?? {}).flatMap(({ kind, start }, at) => kind === "range" && Number.isInteger(start) ? [all[at]] : []);
+    found.sort(({ target: a }, { target: b }) => a.step - b.step || a.part - b.part || a.start - b.start || a.end - b.end);
+    numbers = new Map(found.map((each, at) => [nameOf(each), at + 1 - found.findIndex((other) => other.target.step === each.target.step)]));
   }
   let drawn = "", told = "";
   function draw() {
@@ -254,9 +268,11 @@ export function codingSection(context) {
     if (said.join("\n") !== told) notes.replaceChildren(...said.map((each) => h("p", {}, each)));
     told = said.join("\n");
     const over = isCoded(box, run), ends = Object.entries(box.base.run === run ? box.base.finished : {});
-    const shown = JSON.stringify([run, s.at, over, ends, all.map((each) => each.op_id ?? 0)]);
+    const shown = JSON.stringify([run, s.at, over, ends, all.map((each) => [each.op_id, each.target?.start])]);
     if (shown === drawn) return;
     drawn = shown;
+    number(all);
+    quiet.hidden = all.length > 0;
     heading.textContent = all.length ? `Annotations: ${near.length} here, ${all.length} in this run` : "Annotations";
     const focus = list.contains(document.activeElement);
     list.replaceChildren(...near.map((each) => item(each, each.who === "" && on)));
@@ -270,7 +286,7 @@ export function codingSection(context) {
   function tellPanel(s, mine, others, over) {
     const line = (/** @type {any} */ each) => [each.who, each.target.kind === "omission" ? "missing after it:" : "", each.labels.join(", "), each.comment].filter(Boolean).join(" ");
     const told = [...mine, ...others.filter((each) => !each.told)].filter((each) => each.target?.step !== undefined)
-      .map((each) => ({ type: "note", step: /** @type {any} */ (each.target).step, text: line(each).slice(0, 200) })).sort((a, b) => a.step - b.step);
+      .map((each) => ({ type: "note", step: /** @type {any} */ (each.target).step, text: line(each).slice(0, 200), range: rangeOf(each) })).sort((a, b) => a.step - b.step);
     if (JSON.stringify(told) !== JSON.stringify(s.notes)) dispatch({ type: "notes", run: s.run, notes: told });
     const count = s.coded[s.run] ?? { n: 0, done: false };
     if (on && box.base.run === key() && (count.n !== mine.length || count.done !== over)) dispatch({ type: "coded", coded: { [s.run]: { n: mine.length, done: over } } });

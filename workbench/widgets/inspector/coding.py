@@ -1,7 +1,7 @@
 """What the inspector shows and stores of what people say: annotations of runs, steps and texts.
 
 A coder must not be led: while somebody codes, neither other coders' annotations nor the labels that
-the source holds leave the kernel.
+the source holds leave the kernel, and no outcome, score, finding or suspect unless hints are wanted.
 """
 
 import json
@@ -16,7 +16,7 @@ from workbench.errors import BadValue
 from workbench.ratings.coding.coder import Coder
 from workbench.ratings.coding.schemes import Scheme, scheme_of
 from workbench.ratings.journal import Journal
-from workbench.trajectories.annotating import without_annotations
+from workbench.trajectories.annotating import without_annotations, without_verdicts
 from workbench.trajectories.model import Annotation, Json, Run
 from workbench.widgets.inspector import listing, pages
 
@@ -42,6 +42,8 @@ class Notes:
         What is read; without annotations where who codes must not see those of the source.
     blind : bool
         Whether a file must hold no annotations.
+    hints : bool
+        Whether a page may hold what else judges the runs: outcomes, scores, findings and suspects.
 
     Attributes
     ----------
@@ -51,10 +53,12 @@ class Notes:
         Returns a run in full by its place.
     coder : Coder or None
         Who codes; without one annotations can only be read.
+    hints : bool
+        As given.
     """
 
-    def __init__(self, runs: "Runs", *, blind: bool = False) -> None:
-        self.runs, self._blind = runs, blind
+    def __init__(self, runs: "Runs", *, blind: bool = False, hints: bool = True) -> None:
+        self.runs, self._blind, self.hints = runs, blind, hints
         self.run: Callable[[int], Run] = runs.__getitem__
         self.coder: Coder | None = None
         self._places = {run_id: at for at, run_id in enumerate(runs.ids)}
@@ -84,6 +88,7 @@ class Notes:
             "store": coder.journal.store_id,
             "scheme": coder.scheme.shown(),
             "rules": coder.ruling,
+            "hints": self.hints,
         }
 
     def answer(self, kind: object, message: Mapping[str, Json]) -> dict[str, Json]:
@@ -168,6 +173,7 @@ def notes_for(
     scheme: Scheme | str | Path,
     adjudicate: bool,
     show_source_labels: bool,
+    hints: bool,
 ) -> Notes:
     """Return the annotations behind a panel; `inspect` says what each parameter means."""
     if (annotator is None) != (journal is None):
@@ -184,8 +190,11 @@ def notes_for(
             )
         return Notes(runs)
     offered = scheme_of(scheme)
-    shown = runs if show_source_labels else without_annotations(runs)
-    notes = Notes(shown, blind=not (show_source_labels or adjudicate))
+    if not hints:
+        runs = without_verdicts(runs, annotations=show_source_labels)
+    elif not show_source_labels:
+        runs = without_annotations(runs)
+    notes = Notes(runs, blind=not (show_source_labels or adjudicate), hints=hints)
     opened = journal if isinstance(journal, Journal) else Journal.open(journal)
     try:
         notes.coder = Coder(opened, annotator, offered, notes, ruling=adjudicate)

@@ -3,9 +3,9 @@
 
 import { keyed } from "./controls.js";
 import { h } from "./elements.js";
-import { askedBox, partBox, settleShown } from "./rendering.js";
+import { askedBox, bringNote, partBox, settleShown } from "./rendering.js";
 import { stepsOf } from "./state.js";
-import { counted, lookOf, permalink } from "./texts.js";
+import { counted, lookOf, parsed, permalink } from "./texts.js";
 import { copyButton } from "./values.js";
 
 /** @import { Context } from "./panel.js" */
@@ -21,6 +21,10 @@ export function detailPane({ ask, go, say, signal, state }, after) {
   signal.addEventListener("abort", () => watcher.disconnect());
   // what is opened may hold what is searched for
   node.addEventListener("toggle", (/** @type {any} */ event) => { const body = event.target.closest(".wi-body"); if (body && state().query) drawn(body); }, true);
+  node.addEventListener("wi-reveal", async (/** @type {any} */ event) => {
+    const [, part, start, end] = event.detail, where = `Characters ${counted(start)} to ${counted(end)} of part ${part}`;
+    say(`${where}${await bringNote(node, event.detail) ? "" : " are not in what is shown of this step: load more parts"}.`);
+  });
   async function load() {
     const { run, at } = state(), key = `${run}:${at}`;
     of = key;
@@ -51,6 +55,7 @@ export function detailPane({ ask, go, say, signal, state }, after) {
     show(now, before) {
       if (now.run !== before.run || now.at !== before.at) load();
       else if (now.query !== before.query || now.how !== before.how || now.hits !== before.hits) mark();
+      else if (now.notes !== before.notes) settleShown(node, now);
     },
     /** Show texts as they are, or as what they mean. */
     turn() {
@@ -98,8 +103,14 @@ function stepView(step, { run, place, at, ask, go, plain, drawn }) {
     details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(askedBox(asking(what), around(-1))); });
     return details;
   };
+  const more = h("div");
+  // a step without a text may hold something else
+  if (!step.n_parts) asking({ type: "text", part: -1 })(0).then((reply) => {
+    const text = parsed(reply.text ?? "")?.extra;
+    if (text) more.append(h("section", { class: "wi-extra" }, partBox({ type: "extra", role: "", text }, around(-1), [h("h3", {}, "what the log says of it")])));
+  });
   const wrong = [step.error_type, step.error_message].filter(Boolean).join(": ");
-  return [head, ...(links.length ? [h("div", { class: "wi-bar wi-links" }, ...links)] : []), ...(wrong ? [h("p", { class: "wi-error" }, wrong)] : []), ...views(step), rest,
+  return [head, ...(links.length ? [h("div", { class: "wi-bar wi-links" }, ...links)] : []), ...(wrong ? [h("p", { class: "wi-error" }, wrong)] : []), ...views(step), rest, more,
     h("dl", { class: "wi-meta" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])),
     asked("wi-raw", "Raw: the whole step as it was read", { type: "text", part: -1 }), asked("wi-source", "Source: the bytes in the file", { type: "source" })];
 }

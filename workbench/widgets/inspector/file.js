@@ -92,7 +92,7 @@ function file(page, index) {
   /** @type {Record<string, (message: any) => Promise<any>>} */
   const answers = {
     ...comparisons({ index, get, rows }), rows, text, next, places, ...searchAnswers({ n_runs: index.n_runs, startsOf, chunkAt, chunk: (run, at) => get(`r${run}-${at}`) }),
-    suspect_counts: async () => ({ ranked: index.ranked, loops: index.loops, next: -1 }), marks: ({ run }) => get(`r${run}`), suspects: ({ run }) => get(`r${run}`),
+    suspect_counts: async () => ({ ranked: index.ranked, loops: index.loops, next: -1 }), marks: ({ run }) => get(`r${run}`), folds: async ({ run }) => ({ folds: (await get(`r${run}`)).folds, next: -1 }), suspects: ({ run }) => get(`r${run}`),
     codes: ({ run }) => get(`c${run}`), coded: async () => ({ coded: [], next: -1 }),
     ...treeAnswers(get), ...timelineAnswers(get, (name) => page.getElementById(`wi-${name}`) !== null),
     source: async ({ run, step }) => ({ reason: `This page holds steps as they were read, not the log they were read from. This one stands at ${(await stepAt(run, step)).source || "its beginning"} there.` }),

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.trajectories.model import Json, Run
 from workbench.widgets.inspector import aligned, pages, timeline, tree
-from workbench.widgets.inspector.scripts import SCRIPT, STYLE
+from workbench.widgets.inspector.folding import folds_in_all
+from workbench.widgets.inspector.ranking import outline_of, suspects_of
+from workbench.widgets.inspector.scripts import STYLE, file_script
 
 if TYPE_CHECKING:
     from workbench.trajectories.auditing.policy import Policy
@@ -45,7 +47,7 @@ def written(
     at : (int, int)
         The run and the step that are open first.
     """
-    script = f"{SCRIPT}\nopenFile(document);\n"
+    script = f"{file_script()}\nopenFile(document);\n"
     yield _head(script, fallback)
     index: dict[str, Any] = {"n_runs": len(runs), "chunks": [], "at": at}
     index |= {"ranked": [], "loops": [], "tools": listing.tools, "scored": listing.is_scored}
@@ -54,7 +56,7 @@ def written(
         for chunk in pages.chunks(run):
             yield _data(f"r{place}-{len(starts)}", chunk)
             starts.append(chunk["from"])
-        beside = _beside(run, policy, listing.findings.get(place, []))
+        beside = _beside(run, policy, listing.findings.get(place, []), hints=notes.hints)
         for name, piece in beside.items():
             yield _data(f"{name}{place}", piece)
         yield _data(f"c{place}", notes.for_file(place))
@@ -71,12 +73,13 @@ def written(
 
 
 def _beside(
-    run: Run, policy: "Policy | None", findings: list[dict[str, Json]]
+    run: Run, policy: "Policy | None", findings: list[dict[str, Json]], *, hints: bool
 ) -> dict[str, dict[str, Json]]:
     """Return what a file holds of a run beside its steps, by the first letters of its names."""
     agents = pages.agents_of(run)
     told = {"agents": [*map(pages.agent_name, agents)], "acting": [*map(pages.clean, agents)]}
-    marks = {"marks": pages.outline(run, policy, findings), **pages.suspects(run), **told}
+    marks: dict[str, Json] = {"marks": outline_of(run, policy, findings, hints=hints)}
+    marks |= suspects_of(run, hints=hints) | told | {"folds": folds_in_all(run.steps)}
     return {"r": marks, **tree.pieces(run), **timeline.pieces(run)}
 
 

@@ -260,7 +260,12 @@ def _figure(value: Any) -> str:  # noqa: ANN401 - a cell
 
 
 def listing_of(
-    runs: "Runs", *, findings: object = None, scores: object = None, ratings: object = None
+    runs: "Runs",
+    *,
+    findings: object = None,
+    scores: object = None,
+    ratings: object = None,
+    hints: bool = True,
 ) -> Listing:
     """Return the list of runs with what other tables say of them.
 
@@ -271,6 +276,8 @@ def listing_of(
     findings, scores, ratings : DataFrame, optional
         FINDINGS, SCORES and RATINGS, or an object that holds such a table as `frame`; where it holds
         OUTPUTS as `outputs` too, these tell which run led to an output.
+    hints : bool
+        Whether the list shows what they say; without, they only tell the names of runs and outputs.
 
     Raises
     ------
@@ -293,7 +300,7 @@ def listing_of(
     )  # fmt: skip
     for name, frame in tables.items():
         require_some(name, frame, found.counts[name])
-    return found
+    return found if hints else Listing(runs, names)
 
 
 _NEEDED = {

@@ -1,26 +1,46 @@
 // @ts-check
-/* Pages that a kernel makes. */
+/* The inspector in a notebook: pages that a kernel makes, and parts that it sends. */
 
 import { mount } from "./panel.js";
+
+const PATIENCE_PART = 3_000; // then a part is asked for again: a message may be lost
+/** What the parts take from this script; filled in where modules are joined. @type {Record<string, any>} */
+const LENT = {};
+/** The parts that came, by name. @type {Map<string, any>} */
+const brought = new Map();
+
+/** What a part exports. @param {string} text the script of the part */
+async function opened(text) {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  try { return (await import(url)).default(LENT); } finally { URL.revokeObjectURL(url); }
+}
 
 /** Pages that a kernel makes. @param {any} model @returns {Source} */
 export function kernel(model) {
   /** @type {Map<number, (reply: any) => void>} */
   const waiting = new Map();
   // the views of one widget hear each other's replies
-  let n = Math.floor(Math.random() * 2 ** 40);
+  let n = Math.floor(Math.random() * 2 ** 40), closed = false;
   let shows = /** @type {(opening: any) => void} */ (() => {});
   const heard = (/** @type {any} */ reply) => {
     if (reply?.type === "show") return shows(reply.opening);
     waiting.get(reply?.id)?.(reply); waiting.delete(reply?.id);
   };
   model.on("msg:custom", heard);
+  const ask = (/** @type {any} */ message) => new Promise((resolve) => { waiting.set(++n, resolve); model.send({ ...message, id: n }); });
   return {
+    ask,
     first: model.get("first"),
     opening: () => model.get("opening"),
     sent: (hear) => { shows = hear; },
-    ask: (message) => new Promise((resolve) => { waiting.set(++n, resolve); model.send({ ...message, id: n }); }),
-    close: () => model.off("msg:custom", heard),
+    async part(name) {
+      for (let wait = PATIENCE_PART; !brought.has(name) && !closed; wait *= 2) {
+        const late = new Promise((resolve) => { setTimeout(resolve, wait); }), reply = await Promise.race([ask({ type: "part", name }), late]);
+        if (reply?.text) brought.set(name, brought.get(name) ?? await opened(reply.text)); else await late;
+      }
+      return brought.get(name);
+    },
+    close() { closed = true; model.off("msg:custom", heard); },
   };
 }
 
@@ -28,3 +48,5 @@ export function kernel(model) {
 export function render({ model, el }) {
   return mount(el, kernel(model));
 }
+
+export default { render };

@@ -1,27 +1,25 @@
 // @ts-check
 /* The panel: its parts, its keys, and what it asks for. */
 
-import { alignedView } from "./aligned.js";
-import { codingSection } from "./coding.js";
+import { choose, hearMarks } from "./choosing.js";
 import { keyed } from "./controls.js";
 import { detailPane } from "./detail.js";
 import { h } from "./elements.js";
+import { laterView, PARTS } from "./parts.js";
 import { player } from "./playing.js";
 import { runFacts } from "./runfacts.js";
 import { runsSection } from "./runlist.js";
 import { searchBar } from "./searchbar.js";
 import { stepsView } from "./steplist.js";
-import { timelineView } from "./timeline.js";
-import { treeView } from "./tree.js";
 import { differing, initial, reduce, stepsOf } from "./state.js";
 import { MARKS, visible } from "./texts.js";
 
 /** @import { News, State } from "./state.js" */
-/** @typedef {{ first: any, ask(message: any): Promise<any>, close(): void, opening?(): any, sent?(hear: (opening: any) => void): void, moved?(run: RunRow, place: number, at: number): void }} Source what gives pages;
- * `opening` is the run and the step to begin at, `sent` tells where somebody is sent later, `moved` hears where one reads */
+/** @typedef {{ first: any, ask(message: any): Promise<any>, part?(name: string): Promise<any>, close(): void, opening?(): any, sent?(hear: (opening: any) => void): void, moved?(run: RunRow, place: number, at: number): void }} Source what gives pages;
+ * `part` brings a part of the panel that is no module beside this one; `opening` is the run and the step to begin at, `sent` tells where somebody is sent later, `moved` hears where one reads */
 /** What the panel lends to its parts.
  * @typedef {{ uid: string, signal: AbortSignal, ask(message: any): Promise<any>, dispatch(event: News): void, open(run: number, at?: number): any,
- *   go(at: number): void, say(text: string): void, state(): State, coding: any, detail: HTMLElement, post(message: any): Promise<any>, stage(): HTMLElement }} Context
+ *   go(at: number): void, say(text: string): void, state(): State, coding: any, detail: HTMLElement, part(name: string): Promise<any>, post(message: any): Promise<any>, stage(): HTMLElement }} Context
  * `post` is `ask` for what is sent again until it is answered; `coding` says who codes; `stage` is what takes the keys in the view in sight */
 /** A part of the panel. `show` is called after each change while the part is in sight, with the state and the one before.
  * @typedef {{ name: string, label: string, node: HTMLElement, show(state: State, before: State): void, stop(): void, key?(event: KeyboardEvent): boolean }} View */
@@ -37,6 +35,7 @@ const HELP = {
     ["f F", "next, previous mark of the outline"], ["[ ]", "the call of this result, the result of this call"],
   ],
   "Search and play": [["/", "search; Enter and Shift+Enter go through what was found"], ["space", "play, pause"], ["+ −", "play faster, slower"], ["0", "show all steps again"], ["m", "texts as they are, or as what they mean"]],
+  "Steps": [["← →", "fold, open steps that are alike"]],
   "Runs": [["← →", "close, open a group"], ["x", "put a run side by side with others, or take it out"], ["c", "side by side with the other runs of its task"]],
   "Tree": [["↓ ↑", "next, previous row"], ["← →", "close, open"], ["*", "open all beside it"]],
   "Timeline": [["← →", "from bar to bar"], ["+ − 0", "zoom in, out, show all"], ["Enter space", "read the step of the bar"]],
@@ -72,27 +71,26 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     h("dl", {}, ...keys.flatMap(([names, what]) => [h("dt", {}, ...names.split(" ").map((name) => h("kbd", {}, name))), h("dd", {}, what)]))))));
   const helpButton = keyed("Keys", "?", () => toggleHelp(), { "aria-expanded": "false" });
   const marks = h("div", { class: "wi-marks", role: "region", "aria-label": "Outline", tabindex: "0" });
-  const rank = keyed("Rank suspects", "s", () => suspect(1));
+  const rank = keyed("Rank suspects", "s", () => suspect(1)), blind = source.first.coding?.hints === false;
   const pane = detailPane({ ask, signal, state: () => state, go: (at) => go(at), say: (text) => say(text) }, (at) => { if (!steps.rowOf(at)) steps.draw(); }), detail = pane.node;
   /** @param {string} text */
   const say = (text) => { status.textContent = visible(text); };
   const context = { uid, signal, ask, dispatch, open, say, state: () => state, go: (/** @type {number} */ at) => go(at),
-    coding: source.first.coding ?? {}, detail, post: (/** @type {any} */ message) => source.ask(message), stage: () => stage() };
+    coding: source.first.coding ?? {}, detail, part: source.part ?? ((/** @type {string} */ name) => PARTS[name]()), post: (/** @type {any} */ message) => source.ask(message), stage: () => stage() };
   const search = searchBar(context), runs = runsSection(context), steps = stepsView(context);
   const playing = player(context, { next: () => steps.further(1), rowOf: steps.rowOf }), facts = runFacts(context, steps.rowOf);
   steps.bar.append(playing.node);
-  const aligned = alignedView(context);
-  aligned.listen(runs.node);
+  hearMarks(context, runs.node);
+  const tree = laterView(context, { name: "tree", label: "Tree", make: ({ treeView }) => treeView(context) });
+  const timeline = laterView(context, { name: "timeline", label: "Timeline", make: ({ timelineView }) => timelineView(context) });
+  const aligned = laterView(context, { name: "aligned", label: "Side by side", make: ({ alignedView }) => alignedView(context) });
+  const coding = laterView(context, { name: "coding", label: "Annotations", always: true, hidden: !context.coding.annotator, make: ({ codingSection }) => codingSection(context) });
   /** @type {View[]} */
-  const views = [
-    steps,
-    treeView(context), timelineView(context), aligned,
-  ];
+  const views = [steps, tree, timeline, aligned];
   const tabs = views.map((view, at) => h("button", {
     type: "button", role: "tab", id: `${uid}t${at}`, "aria-controls": `${uid}v${at}`, "aria-selected": String(!at), tabindex: at ? "-1" : "0", onclick: () => turn(at),
   }, view.label));
   const panes = views.map((view, at) => h("div", { class: `wi-view wi-view-${view.name}`, role: "tabpanel", id: `${uid}v${at}`, "aria-labelledby": `${uid}t${at}`, hidden: at > 0 }, view.node));
-  const coding = codingSection(context);
   const root = h("div", { class: `workbench-inspector${page ? " wi-page" : ""}`, "data-lm-suppress-shortcuts": "true" },
     h("div", { class: "wi-tools", role: "search" }, ...(page ? [h("h1", {}, "Trajectories")] : []), ...search.nodes, helpButton), late, h("div", { class: "wi-over" }, help), search.results,
     h("div", { class: "wi-panes" },
@@ -221,9 +219,9 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     const all = [...(state.suspects ?? []), ...[...state.marks, ...state.notes].sort((one, two) => one.step - two.step)];
     const button = (/** @type {Mark} */ mark) => h("button", { type: "button", title: mark.text, class: `wi-mark wi-mark-${Object.hasOwn(MARKS, mark.type) ? mark.type : "note"}`, onclick: () => { go(mark.step); stage().focus(); } },
       h("span", { class: "wi-shape", "aria-hidden": "true" }, MARKS[mark.type] ?? "•"), h("b", {}, `${mark.type} ${mark.step}`), ` ${mark.text}`);
-    marks.replaceChildren(...(all.length ? all.map(button) : [h("p", { class: "wi-soft" }, "No errors, loops or findings.")]));
+    marks.replaceChildren(...(all.length ? all.map(button) : [h("p", { class: "wi-soft" }, blind ? "No errors." : "No errors, loops or findings.")]));
     if (state.suspects && rank === document.activeElement) stage().focus();
-    rank.hidden = state.suspects !== null;
+    rank.hidden = blind || state.suspects !== null;
   }
 
   // ---- keys
@@ -240,7 +238,7 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     PageDown: () => move(screen()), PageUp: () => move(-screen()), Home: () => move(-Infinity), End: () => move(Infinity),
     n: () => next("error", 1), N: () => next("error", -1), t: () => next("tool", 1), T: () => next("tool", -1),
     m: () => pane.turn(), "[": () => pane.follow(-1), "]": () => pane.follow(1), 1: () => enter(0), 2: () => enter(1), 3: () => enter(2), 4: () => enter(3),
-    x: () => inRuns() && aligned.toggle(state.run), c: () => aligned.compare(), s: () => suspect(1), S: () => suspect(-1), "/": () => search.focus(),
+    x: () => inRuns() && choose(context, state.run), c: () => aligned.bring((view) => view.compare()), s: () => suspect(1), S: () => suspect(-1), "/": () => search.focus(),
     g: () => next("agent", 1), G: () => next("agent", -1), f: () => finding(1), F: () => finding(-1), 0: () => steps.showOnly(null),
     " ": () => playing.toggle(), "+": () => playing.faster(1), ">": () => playing.faster(1), "-": () => playing.faster(-1), "<": () => playing.faster(-1), "?": () => toggleHelp(),
     Enter: () => { if (!inRuns() || !runs.fold()) (inRuns() || search.has() ? stage() : detail).focus(); },
@@ -252,6 +250,7 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
   function command(event) {
     const target = /** @type {any} */ (event.target), typing = target.matches?.("input, select, textarea");
     if (target.role === "tab" && /^Arrow(Left|Right)$/.test(event.key)) return turn((tabs.indexOf(target) + (event.key === "ArrowRight" ? 1 : -1) + tabs.length) % tabs.length), true;
+    if (event.key === "Escape" && !help.hidden) return toggleHelp(false), true; // it lies over all else
     if (coding.key?.(event)) return true;
     const view = views.find((each) => each.name === state.view);
     if (!typing && (view?.node.contains(target) || tabs.includes(target)) && view?.key?.(event)) return true;
@@ -272,7 +271,7 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     event.stopPropagation(); // what is no key here is none of the notebook's either
   };
   (page ? document : root).addEventListener("keydown", /** @type {any} */ (heard), { signal });
-  // ---- the first page, and then the rest of the runs
+  // ---- the first page, then the parts, and the rest of the runs
   /** Go where somebody is sent, at once or when the run is known. @param {any} opening */
   function send(opening) {
     if (!Array.isArray(opening) || !opening.slice(0, 2).every(Number.isInteger)) opening = [0, 0];
@@ -284,6 +283,8 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
   dispatch({ type: "runs", from: 0, runs: first.runs, n_runs: first.n_runs, tools: first.tools ?? [], scored: first.scored === true });
   drawMarks();
   if (first.runs.length) send(source.opening?.()); else say(first.nothing);
+  // after what the first screen asks for: the annotations first, for they are in sight
+  setTimeout(() => { if (!signal.aborted) for (const each of [coding, tree, timeline, aligned]) each.bring(); });
   source.sent?.((opening) => { if (!signal.aborted) send(opening); });
   (async () => {
     while (state.runs.length < state.nRuns && !signal.aborted) {

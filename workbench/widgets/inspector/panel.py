@@ -23,12 +23,13 @@ from workbench.trajectories.collection import Runs
 from workbench.trajectories.model import Json, Run
 from workbench.widgets.inspector import aligned, file, pages, searching
 from workbench.widgets.inspector.coding import REQUESTS, Notes, notes_for
+from workbench.widgets.inspector.folding import folds
 from workbench.widgets.inspector.joins import place_of
 from workbench.widgets.inspector.links import links_of
 from workbench.widgets.inspector.listing import Listing, listing_of
-from workbench.widgets.inspector.ranking import Ranking
+from workbench.widgets.inspector.ranking import UNRANKED, Ranking, outline_of, suspects_of
 from workbench.widgets.inspector.raw import Sources
-from workbench.widgets.inspector.scripts import SCRIPT, STYLE
+from workbench.widgets.inspector.scripts import PARTS, SCRIPT, STYLE
 from workbench.widgets.inspector.shapes import Shapes
 from workbench.widgets.inspector.timeline_svg import timeline_svg
 
@@ -80,13 +81,16 @@ class Inspector(anywidget.AnyWidget):
     ) -> None:
         self.runs, self._policy = runs, policy
         self._listing = listing or Listing(runs)
+        self._hints = notes is None or notes.hints
         self._at = place_of(self._listing.names, runs, at)
         self._lock = RLock()
         self._open: dict[int, Run] = {}
         self._sources = Sources(runs)
         self._notes = notes or Notes(runs)
         self._notes.run = self._run
-        self._searches = searching.Searches(self._run, len(runs))
+        self._searches = searching.Searches(
+            self._run, len(runs), lambda at: runs.pieces(runs.ids[at])
+        )
         self._ranking = Ranking(self._run, len(runs))
         self._shapes = Shapes(self._run)
         self._comparing = aligned.Comparing(runs, self._run)
@@ -224,7 +228,7 @@ class Inspector(anywidget.AnyWidget):
         if not isinstance(message, dict) or not isinstance(message.get("id"), int):
             return
         # a store that waits for its lock must not keep anybody from reading
-        with nullcontext() if message.get("type") == "code" else self._lock:
+        with nullcontext() if message.get("type") in ("code", "part") else self._lock:
             try:
                 reply = self.answer(message)
             except Exception:
@@ -238,11 +242,13 @@ class Inspector(anywidget.AnyWidget):
         Parameters
         ----------
         message : dict
-            `type`, one of runs, suspect_counts, rows, places, step, text, source, marks, suspects, next,
-            search, count, snippets, tree, path, timeline, coded, codes, and code, with `run` as a
+            `type`, one of part, runs, suspect_counts, rows, folds, places, step, text, source, marks,
+            suspects, next, search, count, snippets, tree, path, timeline, coded, codes, and code, with `run` as a
             position and what else the type needs.
         """
         kind, numbers = message.get("type"), _numbers(message)
+        if kind == "part":  # of the panel itself, by its name
+            return {"text": PARTS.get(str(message.get("name")), "")}
         if isinstance(kind, str) and kind in REQUESTS:
             return self._notes.answer(kind, message)
         at = numbers["run"]
@@ -251,7 +257,7 @@ class Inspector(anywidget.AnyWidget):
         if kind in searching.REQUESTS:
             return self._searches.answer(message, at, numbers["from"])
         if kind == "suspect_counts":
-            return self._ranking.answer(at)
+            return self._ranking.answer(at) if self._hints else dict(UNRANKED)
         if kind in aligned.KINDS:
             return self._comparing.answer(message, at, numbers["from"])
         if not 0 <= at < len(self.runs):
@@ -264,8 +270,9 @@ class Inspector(anywidget.AnyWidget):
             "step": lambda: self._step(at, numbers, here=message.get("here") is True),
             "text": lambda: self._text(at, numbers),
             "source": lambda: self._source(at, numbers),
+            "folds": lambda: self._folds(at, numbers["from"]),
             "marks": lambda: self._marks(at),
-            "suspects": lambda: pages.suspects(self._run(at)),
+            "suspects": lambda: suspects_of(self._run(at), hints=self._hints),
             "next": lambda: self._next(at, message, numbers),
             **self._shapes.answers(at, numbers),
         }
@@ -296,7 +303,11 @@ class Inspector(anywidget.AnyWidget):
     def _marks(self, at: int) -> dict[str, Json]:
         run, told = self._run(at), self._listing.findings.get(at, [])
         agents = [pages.agent_name(name) for name in pages.agents_of(run)]
-        return {"marks": pages.outline(run, self._policy, told), "agents": agents}
+        return {"marks": outline_of(run, self._policy, told, hints=self._hints), "agents": agents}
+
+    def _folds(self, at: int, start: int) -> dict[str, Json]:
+        found, reached = folds(self._run(at).steps, start)
+        return {"folds": found, "next": reached}
 
     def _places(
         self, at: int, message: dict[str, Json], numbers: dict[str, int]
@@ -360,6 +371,7 @@ def inspect(
     scheme: Scheme | str | Path = "mast",
     adjudicate: bool = False,
     show_source_labels: bool = False,
+    hints: bool = False,
 ) -> Inspector:
     """Open a panel in which a person reads what agents did, step by step.
 
@@ -390,6 +402,9 @@ def inspect(
         one become the final ones.
     show_source_labels : bool
         Whether who codes sees what the source says.
+    hints : bool
+        Whether who codes sees what else judges the runs, and would lead: outcomes, the steps of a run
+        that score it, ranked suspects, loops, breaches of the policy, findings, scores and ratings.
 
     Returns
     -------
@@ -423,8 +438,11 @@ def inspect(
         scheme=scheme,
         adjudicate=adjudicate,
         show_source_labels=show_source_labels,
+        hints=hints,
     )
-    listing = listing_of(notes.runs, findings=findings, scores=scores, ratings=ratings)
+    listing = listing_of(
+        notes.runs, findings=findings, scores=scores, ratings=ratings, hints=notes.hints
+    )
     return Inspector(notes.runs, policy=policy, notes=notes, listing=listing, at=at)
 
 

@@ -1,11 +1,23 @@
-"""The likeliest mistake, and the loops, of every run, a slice at a time."""
+"""What we find in runs ourselves: the likeliest mistake, the loops, and the marks of an outline.
 
-from collections.abc import Callable
+Whoever codes must not be led by these; without hints none of them leaves the kernel.
+"""
+
+from collections.abc import Callable, Iterable
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from workbench.trajectories.model import Json, Run
-from workbench.widgets.inspector.pages import first_of, suspects
+from workbench.widgets.inspector.pages import first_of, outline, suspects
 
+if TYPE_CHECKING:
+    from workbench.trajectories.auditing.policy import Policy
+
+UNRANKED: dict[str, Json] = {"ranked": [], "loops": [], "next": -1}
+"""What `Ranking` answers where nothing may be ranked."""
+
+_HIDDEN = "While you code, what others or machines found is hidden."
+_FACTS = ("error", "note")  # marks that say what the log says
 _SLICE_S = 0.1
 _MOST = 1_000  # runs of one answer
 
@@ -61,3 +73,17 @@ def n_loops(run: Run) -> int:
     from workbench.trajectories.comparing.looping import loops_of
 
     return len(loops_of(run))
+
+
+def suspects_of(run: Run, *, hints: bool) -> dict[str, Json]:
+    """Return the suspects of a run; without hints why there are none."""
+    return suspects(run) if hints else {"suspects": [], "reason": _HIDDEN}
+
+
+def outline_of(
+    run: Run, policy: "Policy | None", findings: Iterable[dict[str, Json]], *, hints: bool
+) -> list[dict[str, Json]]:
+    """Return the marks of a run; without hints those only that its log holds."""
+    if hints:
+        return outline(run, policy, findings)
+    return [each for each in outline(run) if each["type"] in _FACTS]

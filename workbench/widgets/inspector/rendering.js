@@ -88,12 +88,17 @@ function argumentsWay(value) {
   return [edit ? "Diff" : "Code", shown];
 }
 
+/** By the element that it is drawn in, what is known of a part's text.
+ * @type {WeakMap<Element, { number: number, text(): string, isText(): boolean, asText(): void, more(): Promise<boolean> }>} */
+const DRAWN = new WeakMap();
+
 /** A part's text in the way that suits it; more comes when it is asked for.
  * @param {any} part with text, and n_chars if it is longer @param {Around} how @param {Node[]} title @returns {HTMLElement} */
 export function partBox(part, how, title = []) {
   let { text } = part, length = [...text].length, total = part.n_chars ?? length, chosen = "", now = "", loading = false;
   const modes = h("div", { class: "wi-modes", role: "group", "aria-label": "Shown as" }), body = h("div", { class: "wi-body" }), pictures = h("div"), rest = h("button", { type: "button" });
   const box = h("div", { class: "wi-shown" }, h("div", { class: "wi-part-bar" }, ...title, modes), body, pictures), drawn = new Set();
+  DRAWN.set(body, { number: how.number, text: () => text, isText: () => now === "Text", asText() { chosen = "Text"; draw(); }, more: async () => length < total && load() });
   /** @param {string} [added] what came since, if it only has to be added to what is drawn */
   function draw(added = "") {
     const ways = waysOf(part, text, total, length >= total, how), [name, make] = ways.find(([each]) => each === (chosen || (how.plain() ? "Text" : ""))) ?? ways[0];
@@ -149,16 +154,20 @@ function soughtIn(query, { regex, exact }) {
   if (!query || (regex && /\)[*+{]/.test(query))) return undefined;
   try { return new RegExp(regex ? query : query.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"), exact ? "gu" : "giu"); } catch { return undefined; }
 }
+/** @param {Element} root @returns {Text[]} */
+function textsIn(root) {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), nodes = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) nodes.push(/** @type {Text} */ (node));
+  return nodes;
+}
 /** Mark what is searched for in what is shown. @param {Element} root @param {string} query @param {{ regex: boolean, exact: boolean }} how
  * @returns {boolean} whether it is there */
 function markHits(root, query, how) {
-  for (const mark of root.querySelectorAll("mark.wi-found-text")) { const { parentNode } = mark; mark.replaceWith(...mark.childNodes); parentNode?.normalize(); }
   const sought = soughtIn(query, how), until = performance.now() + MARKING_MS;
   if (!sought) return false;
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), nodes = [];
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) if (!node.parentElement?.closest("button, .wi-modes")) nodes.push(/** @type {Text} */ (node));
   let n = 0;
-  for (const node of nodes) {
+  for (const node of textsIn(root)) {
+    if (node.parentElement?.closest("button, .wi-modes")) continue;
     const text = node.data, pieces = [];
     let at = 0;
     for (const { 0: found, index } of (how.regex ? text.slice(0, LONGEST_SEARCHED) : text).matchAll(sought)) {
@@ -174,10 +183,69 @@ function markHits(root, query, how) {
   return n > 0;
 }
 
-/** After something was drawn: mark what is searched for, and let the keyboard reach what scrolls.
- * @param {Element} root @param {{ query: string, how: { regex: boolean, exact: boolean } }} search @returns {boolean} whether what is searched for is there */
-export function settleShown(root, { query, how }) {
-  const marked = [...(root.matches(".wi-body") ? [root] : root.querySelectorAll(".wi-body, .wi-error"))].map((each) => markHits(each, query, how));
+/** Where a text holds another, also where it overlaps. @param {string} text @param {string} sought */
+function placesIn(text, sought) {
+  const found = [];
+  for (let at = sought ? text.indexOf(sought) : -1; at >= 0; at = text.indexOf(sought, at + 1)) found.push(at);
+  return found;
+}
+/** Characters as Python counts them, as JavaScript does. @param {string} text @param {number} points */
+function unitsOf(text, points) {
+  let at = 0;
+  for (let n = 0; n < points && at < text.length; n++) at += /** @type {number} */ (text.codePointAt(at)) > 0xffff ? 2 : 1;
+  return at;
+}
+/** Where words that people marked stand in what is shown; nothing where that is not certain.
+ * @param {string} text as it was read @param {string} shown @param {boolean} isText @param {number} start @param {number} end @returns {[number, number] | undefined} */
+function shownAt(text, shown, isText, start, end) {
+  const from = unitsOf(text, start), to = unitsOf(text, end), quote = text.slice(from, to);
+  if (from >= text.length) return undefined;
+  if (isText) return [from, to];
+  const all = placesIn(text, quote), unescaped = () => { try { return String(JSON.parse(`"${quote}"`)); } catch { return quote; } };
+  for (const form of [visible(quote), unescaped()]) {
+    const found = placesIn(shown, form), at = found.length === all.length ? found[all.indexOf(from)] : found.length === 1 ? found[0] : -1;
+    if (at >= 0) return [at, at + form.length];
+  }
+  return undefined;
+}
+/** Mark what people marked in a text. @param {Element} body @param {any[]} notes */
+function markNotes(body, notes) {
+  const drawn = DRAWN.get(body), own = notes.filter((each) => each.range[1] === drawn?.number);
+  if (!drawn || !own.length) return;
+  const nodes = textsIn(body), shown = nodes.map((node) => node.data).join("");
+  const ranges = own.flatMap(({ range: [name, , start, end, nth] }) => { const at = shownAt(drawn.text(), shown, drawn.isText(), start, end); return at ? [{ name, nth, from: at[0], to: at[1] }] : []; });
+  const edges = ranges.flatMap(({ from, to }) => [from, to]).sort((one, two) => one - two);
+  let at = 0;
+  for (const node of nodes) {
+    const { data } = node, cuts = [at, ...new Set(edges.filter((each) => each > at && each < at + data.length)), at + data.length], start = at;
+    const pieces = cuts.slice(1).map((to, nth) => {
+      const piece = data.slice(cuts[nth] - start, to - start), over = ranges.filter((each) => each.from < to && each.to > cuts[nth]);
+      return over.length ? h("mark", { class: `wi-noted${over.length > 1 ? " wi-noted-more" : ""}`, "data-names": over.map((each) => each.name).join(" "), "data-nth": over.filter((each) => each.from === cuts[nth]).map((each) => each.nth).join(" ") }, piece) : piece;
+    });
+    at += data.length;
+    if (pieces.some((each) => typeof each !== "string")) node.replaceWith(...pieces);
+  }
+}
+/** Bring what people marked into sight, as text if need be. @param {Element} root @param {any[]} range @returns {Promise<boolean>} whether it is there */
+export async function bringNote(root, [name, number]) {
+  const drawn = DRAWN.get(/** @type {Element} */ (root.querySelector(`.wi-part[data-part="${number}"] .wi-body`))), marks = () => [...root.querySelectorAll(`mark[data-names~="${name}"]`)];
+  if (drawn && !marks().length) drawn.asText();
+  while (drawn && !marks().length && await drawn.more());
+  for (const each of root.querySelectorAll(".wi-noted-here")) each.classList.remove("wi-noted-here");
+  for (const each of marks()) each.classList.add("wi-noted-here");
+  marks()[0]?.scrollIntoView({ block: "nearest" });
+  return marks().length > 0;
+}
+
+/** After something was drawn: mark what is searched for, and what people marked, and let the keyboard reach what scrolls.
+ * @param {Element} root @param {{ query: string, how: { regex: boolean, exact: boolean }, notes: any[], at: number }} state @returns {boolean} whether what is searched for is there */
+export function settleShown(root, { query, how, notes, at }) {
+  for (const mark of root.querySelectorAll("mark:is(.wi-found-text, .wi-noted)")) { const { parentNode } = mark; mark.replaceWith(...mark.childNodes); parentNode?.normalize(); }
+  const here = notes.filter((each) => each.range && each.step === at), marked = [...(root.matches(".wi-body") ? [root] : root.querySelectorAll(".wi-body, .wi-error"))].map((each) => {
+    const found = markHits(each, query, how);
+    markNotes(each, here);
+    return found;
+  });
   reachable(root);
   return marked.includes(true);
 }

@@ -21,6 +21,8 @@ const LOW = 44, HIGH = 62;
 /** @param {Context} context */
 export function runsSection(context) {
   const { uid, ask, dispatch, open, say, signal } = context, s = context.state;
+  // what is hidden from whoever codes sorts nothing
+  const told = (/** @type {string} */ name) => context.coding.hints !== false || !/^(outcome|suspects)$/.test(name);
   let entries = /** @type {(number | Group)[]} */ ([]), places = /** @type {number[]} */ ([]), ranking = false;
   const list = virtualList({
     id: `${uid}r`, label: "Runs", class: "wi-runs", row: LOW, pick: (at) => pick(at), look: (at) => typeof entries[at] === "number" ? "" : "wi-group",
@@ -28,9 +30,9 @@ export function runsSection(context) {
   });
   const count = h("span", { class: "wi-soft" });
   const filter = h("input", { type: "search", "aria-label": "Filter runs", placeholder: "Filter runs by name", autocomplete: "off", oninput: () => dispatch({ type: "list", text: filter.value.trim() }) });
-  const sort = choice("Runs sorted by", SORT_NAMES.map(([value, text]) => [value, value === "order" ? text : `by ${text}`]), (value) => { dispatch({ type: "list", sort: value }); if (value === "suspects") rankAll(); });
+  const sort = choice("Runs sorted by", SORT_NAMES.filter(([value]) => told(value)).map(([value, text]) => [value, value === "order" ? text : `by ${text}`]), (value) => { dispatch({ type: "list", sort: value }); if (value === "suspects") rankAll(); });
   const way = h("button", { type: "button", class: "wi-way", onclick: () => dispatch({ type: "list", flip: !s().flip }) });
-  const group = choice("Runs grouped by", [["none", "no groups"], ...GROUP_NAMES.map((each) => [each, `per ${each}`])], (value) => dispatch({ type: "list", group: value }));
+  const group = choice("Runs grouped by", [["none", "no groups"], ...GROUP_NAMES.filter(told).map((each) => [each, `per ${each}`])], (value) => dispatch({ type: "list", group: value }));
   const active = h("div", { class: "wi-chips", role: "group", "aria-label": "Filters in use" });
   const facets = h("div", { class: "wi-facets" }), more = h("details", { class: "wi-filters" }, h("summary", {}, "Filters"), facets);
   more.addEventListener("toggle", () => drawFacets());
@@ -49,7 +51,7 @@ export function runsSection(context) {
   function drawFacets() {
     if (!more.open) return;
     const counts = facetCounts(s());
-    refill(facets, FACET_NAMES.flatMap((facet) => {
+    refill(facets, FACET_NAMES.filter(told).flatMap((facet) => {
       const values = counts[facet], chosen = s().facets[facet] ?? [];
       if (!values.length || (values.length === 1 && !["with", "outcome"].includes(facet) && !chosen.length)) return [];
       const toggle = (/** @type {string} */ value) => dispatch({ type: "facet", facet, value });

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from workbench.display import plain
 from workbench.trajectories.model import MODEL_KINDS, Json, Part, Run, Step
 from workbench.widgets.inspector.pages import cut, part_text
+from workbench.widgets.inspector.prefilter import Needed, needed
 
 Scope = Literal["everywhere", "said", "arguments", "results", "errors", "tools"]
 """In which texts of a step a search looks."""
@@ -107,6 +108,11 @@ class Query:
             return lambda text: self.span(text) is not None
         sought = self.text.lower() if self.is_folded else self.text
         return lambda text: sought in text
+
+    @cached_property
+    def needed(self) -> Needed | None:
+        """What must stand in the log of a run that holds it; None where nothing is sure."""
+        return needed(self.text, regex=self.regex, exact=self.exact)
 
     def span(self, text: str) -> tuple[int, int] | None:
         """Return where a text, as it stands, holds it first."""
@@ -242,6 +248,10 @@ class Haystacks:
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str, bool], list[str]] = {}
 
+    def are_of(self, at: int, query: Query) -> bool:
+        """Tell whether texts of a run are here."""
+        return (at, query.scope, query.is_folded) in self._kept
+
     def of(self, at: int, run: Run, query: Query, start: int) -> Iterator[str]:
         """Return the texts of a run, from a step on.
 
@@ -275,10 +285,18 @@ class Searches:
         Returns a run by its place.
     n_runs : int
         How many there are.
+    pieces : callable, optional
+        Returns the bytes that all texts of a run stand in, by its place; None where it does not know.
     """
 
-    def __init__(self, run: Callable[[int], Run], n_runs: int) -> None:
+    def __init__(
+        self,
+        run: Callable[[int], Run],
+        n_runs: int,
+        pieces: Callable[[int], Iterable[bytes] | None] = lambda _: None,
+    ) -> None:
         self._run, self._n_runs, self._texts = run, n_runs, Haystacks()
+        self._pieces = pieces
 
     def answer(self, message: dict[str, Json], at: int, start: int) -> dict[str, Json]:
         """Answer a request of `REQUESTS`; with `wrong` where nothing can be sought.
@@ -306,6 +324,17 @@ class Searches:
         except WrongQuery as error:
             return {"wrong": str(error)}
 
+    def _is_ruled_out(self, query: Query, at: int) -> bool:
+        """Tell whether the bytes of a run show that it holds no hit, so that it need not be read."""
+        if query.regex:
+            # what is no expression is told, wherever it may stand
+            _ = query.pattern
+        needed = query.needed
+        if needed is None or self._texts.are_of(at, query):
+            return False
+        found = self._pieces(at)
+        return found is not None and not needed.may_be_in_any(found)
+
     def _search(self, query: Query, at: int, start: int) -> dict[str, Json]:
         """Look through a run for a while, and say where to go on; -1 is nowhere."""
         run = self._run(at)
@@ -318,6 +347,9 @@ class Searches:
         """Count hits in the runs from one on for a while: run, number, first, last, and the first few."""
         until, counts = perf_counter() + SLICE_S, list[Json]()
         while at < self._n_runs and perf_counter() < until and len(counts) < _MOST_COUNTS:
+            if not start and self._is_ruled_out(query, at):
+                at += 1
+                continue
             found = self._search(query, at, start)
             if hits := found["hits"]:
                 counts.append([at, len(hits), hits[0], hits[-1], hits[:SHOWN_HITS]])
