@@ -105,6 +105,11 @@ FILES = {
     "one.jsonl": jsonl([each for each in OUTPUTS if each["system"] == "a"]),
     "apart.jsonl": jsonl([e for e in OUTPUTS if (e["system"] == "a") == (e["row_id"] < 2)]),
     "gaps.jsonl": jsonl([{**each, "topic": "x" if each["row_id"] else None} for each in ROWS]),
+    # evaluations of other tools
+    "helm/per_instance_stats.json": '[{"instance_id": "1", "stats": []}]',
+    "models.json": '{"models": [], "examples": []}',
+    "samples.jsonl": '{"doc_id": 0, "doc": {}, "arguments": {}, "resps": []}\n[]\n',
+    "results.json": '{"results": {"results": [], "stats": {}}}',
     # notebooks
     "broken.ipynb": '{"cells": [',
     "nothing.ipynb": "",
@@ -255,6 +260,26 @@ REFUSED = {
     "score --rows list.csv": (
         "references must be text or a list of text, but row '1' of list.csv has a list written as "
         "text (\"['x', 'y']\"); use columns reference_1, reference_2, …, or JSON Lines."
+    ),
+    "score --rows helm": (
+        "a run of HELM must hold scenario_state.json and per_instance_stats.json, but helm has no "
+        "scenario_state.json; name the folder of one run."
+    ),
+    "score --rows models.json": (
+        "models.json must be as its tool writes it, but models must hold two names that differ; write "
+        "it again with the tool."
+    ),
+    "score --rows samples.jsonl": (
+        "samples.jsonl must be as its tool writes it, but line 2 does not hold arguments, doc, doc_id, "
+        "resps; write it again with the tool."
+    ),
+    "score --rows results.json": (
+        "an evaluation must hold an output or more, but results.json (promptfoo) holds none; it may be "
+        "a run that did not end."
+    ),
+    "score ref.txt a.txt --write a.doc": (
+        "a file to write must end in .csv, .tsv, .jsonl, .parquet, .xlsx, .tex, .json, but 'a.doc' "
+        "came; rename it."
     ),
     "score --rows rows.xlsx": (
         "a file of records must end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet (or one of "

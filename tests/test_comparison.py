@@ -400,7 +400,7 @@ def test_the_leaderboard_of_a_metric_that_is_better_low_has_the_lowest_on_top():
 
 def test_each_slice_is_the_comparison_of_its_rows(topics, comparison):
     frame = comparison.slices(by="topic").frame
-    assert frame.columns.tolist() == ["slice", "value", *COLUMNS]
+    assert frame.columns.tolist() == ["slice", "value", *COLUMNS, "row_ids"]
     assert frame["value"].drop_duplicates().tolist() == ["chat", "law", "news"]
     outputs = topics.outputs
     for value, part in frame.groupby("value"):
@@ -412,13 +412,16 @@ def test_each_slice_is_the_comparison_of_its_rows(topics, comparison):
         expected = wb.compare(alone, baseline="fair", samples=400, correction="none").frame
         key = ["metric", "system"]
         drop = ["p_adjusted", "verdict"]
-        assert part.drop(columns=["slice", "value", *drop]).sort_values(key).to_json(
+        assert set(map(tuple, part["row_ids"])) == {tuple(rows["row_id"])}
+        assert part.drop(columns=["slice", "value", "row_ids", *drop]).sort_values(key).to_json(
             orient="records"
         ) == expected.drop(columns=drop).sort_values(key).to_json(orient="records")
 
 
 def test_slices_are_adjusted_as_one_family_by_benjamini_and_hochberg(comparison):
-    frame = comparison.slices(by=["topic", "year"], metrics=["bleu"]).frame
+    frame = comparison.slices(
+        by=["topic", "year"], metrics=["bleu"], correction="benjamini-hochberg"
+    ).frame
     assert len(frame) == (3 + 2) * 3
     assert frame["slice"].drop_duplicates().tolist() == ["topic", "year"]
     p, n = sorted(frame["p"]), len(frame)
@@ -435,7 +438,8 @@ def test_a_sheet_of_slices_says_which_and_how(comparison):
     assert list(sheet.header)[:4] == ["slice", "value", "metric", "system"]
     assert sheet.caption == (
         "Differences from fair by topic. the list given, 30 rows; paired randomisation, 400 "
-        "samples, seed 0, correction benjamini-hochberg, 95 % intervals; every output has a text."
+        "samples, seed 0, correction benjamini-hochberg over 9 differences, 95 % intervals; every "
+        "output has a text."
     )
 
 
@@ -455,7 +459,8 @@ def test_an_unknown_slice_is_refused_with_the_nearest_name(comparison):
     with pytest.raises(UnknownName) as caught:
         comparison.slices(by="topics")
     assert str(caught.value) == (
-        "slice must be one of 'topic', 'year', but 'topics' came; did you mean 'topic'?"
+        "slice must be one of 'topic', 'year', 'reference_length', 'source_length', "
+        "'length_ratio', 'lexical_rarity', 'edit_distance', but 'topics' came; did you mean 'topic'?"
     )
 
 

@@ -10,7 +10,16 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.contrasts import COLUMNS, Settings, differences, intervals, judged, with_margins
+from workbench.contrasts import (
+    COLUMNS,
+    Settings,
+    differences,
+    intervals,
+    judged,
+    panels_of,
+    with_margins,
+    within,
+)
 from workbench.errors import BadValue, UnknownName
 from workbench.stats import Exact, Units, adjusted
 
@@ -234,7 +243,9 @@ def test_a_difference_is_the_naive_one_with_its_counts():
 
 def test_rows_outside_those_named_do_not_count():
     scores = marked(a=LOW, b=HIGH)
-    (row,) = differences(scores, BASE, [("b", "a")], rows=["r00", "r03"])
+    panels = panels_of(scores, BASE, ["mark"])
+    inside = np.isin(np.arange(15), [0, 3])
+    (row,) = within(scores, BASE, panels, [("b", "a")], inside)
     assert (row["n"], row["delta"]) == (2, 3.5)
 
 
@@ -287,9 +298,16 @@ def test_the_verdict_comes_from_the_adjusted_p():
     assert frame["p"].tolist() == [0.03125, 0.03125]
     assert frame["p_adjusted"].tolist() == [0.0625, 0.0625]
     assert frame["verdict"].tolist() == ["undecided", "undecided"]
-    plain = judged(scores, BASE, found, correction="none")
+    plain = judged(scores, replace(BASE, correction="none"), found)
     assert plain["verdict"].tolist() == ["better", "better"]
     assert judged(scores, BASE, found[:1])["verdict"].tolist() == ["better"]
+
+
+def test_a_family_may_be_adjusted_by_any_function():
+    scores = marked(a=[0] * 8, b=[1] * 8)
+    frame = judged(scores, BASE, differences(scores, BASE, [("b", "a")]), adjust=lambda p: p * 10)
+    assert frame["p_adjusted"].tolist() == [20 / 2**8]
+    assert frame["verdict"].tolist() == ["undecided"]
 
 
 def test_the_level_of_the_test_is_one_minus_that_of_the_intervals():
@@ -350,7 +368,7 @@ def test_the_adjusted_p_of_a_frame_is_that_of_its_family(columns):
     pairs = [(system, "a") for system in scores.systems if system != "a"]
     found = differences(scores, replace(BASE, samples=20), pairs)
     for correction in ("holm", "benjamini-hochberg", "none"):
-        frame = judged(scores, BASE, found, correction=correction)
+        frame = judged(scores, replace(BASE, correction=correction), found)
         expected = adjusted(frame["p"].to_numpy(float), correction)
         assert frame["p_adjusted"].tolist() == expected.tolist()
 

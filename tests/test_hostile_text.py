@@ -81,6 +81,9 @@ def shown(text):
         "slices": c.slices(text),
         "examples": c.examples(text, f"{text}b"),
         "pair": c.pair(f"{text}b", text),
+        "ngrams": c.ngrams(f"{text}b"),
+        "influence": c.influence(f"{text}b", metric=f"{text}s"),
+        "disagreements": c.disagreements(),
         "difference": wb.data.diff(old, old.assign(input=f"{text} new", **{"y": text})),
     }
 
@@ -153,10 +156,12 @@ def test_a_line_of_any_text_is_one_line(hostile):
 
 DRAWN = {
     "forest": lambda c, text: wb.views.forest(c),
+    "influence": lambda c, text: wb.views.influence(c, f"{text}b", text, f"{text}s"),
     "leaderboard": lambda c, text: wb.views.leaderboard(c),
     "leaderboard of a column": lambda c, text: wb.views.leaderboard(c, f"{text}s"),
     "matrix": lambda c, text: wb.views.matrix(c),
     "metrics": lambda c, text: wb.views.metrics(c, "exact_match", f"{text}s"),
+    "ngrams": lambda c, text: wb.views.ngrams(c, f"{text}b", text),
     "rows": lambda c, text: wb.views.rows(c, f"{text}b", text),
     "rows of a column": lambda c, text: wb.views.rows(c, f"{text}b", text, f"{text}s"),
     "slices": lambda c, text: wb.views.slices(c, text),

@@ -34,22 +34,33 @@ LAYERS = {
     "pairing": {"errors", "metrics", "stats"},
     "contrasts": {"errors", "tables", "display", "metrics", "stats", "pairing"},
     "wording": {"tables", "display", "metrics", "pairing", "contrasts"},
-    "comparison": {"errors", "tables", "display", "metrics", "stats", "pairing", "contrasts", "wording"},
+    "explaining": {"errors", "tables", "display", "metrics", "stats", "pairing", "contrasts", "wording"},
+    "comparison": {
+        "errors", "tables", "display", "metrics", "stats", "pairing", "contrasts", "wording", "explaining",
+    },
+    "federate": {
+        "errors", "store", "tables", "display", "formats", "metrics", "stats", "pairing", "contrasts",
+        "wording",
+    },
     "ratings": {"errors", "store", "tables", "display", "formats", "data", "metrics", "stats"},
     "pricing": {"errors", "store", "formats", "tables"},
     "trajectories": {"errors", "store", "tables", "display", "formats", "data", "metrics", "stats", "pricing"},
+    "exchange": {
+        "errors", "store", "tables", "display", "formats", "metrics", "comparison", "trajectories",
+    },
     "views": {"errors", "tables", "display", "comparison", "trajectories"},
     "widgets": {"errors", "store", "display", "comparison", "ratings", "trajectories", "views"},
     "serving": {"errors", "store", "display", "ratings", "widgets"},
     "reports": {"errors", "store", "display", "views"},
     "cli": {
         "errors", "store", "tables", "display", "data", "metrics", "comparison", "ratings", "reports",
-        "serving", "trajectories", "views",
+        "serving", "trajectories", "views", "exchange",
     },
 }  # fmt: skip
 
 # Why an import may go upwards all the same.
 UPWARDS = {
+    ("data", "exchange"): "wb.read and wb.outputs take other tools' files, which exchange reads",
     ("comparison", "widgets"): "comparison.explore() opens a panel, and imports it only then",
     ("trajectories", "widgets"): "watch.dashboard() opens a panel, and imports it only then",
 }

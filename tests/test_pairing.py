@@ -86,6 +86,29 @@ def test_a_panel_has_rows_and_systems_in_the_order_of_their_names():
     assert found.there.all()
 
 
+def test_rows_are_told_in_the_order_of_the_dataset_too():
+    rows = wb.read([{"row_id": name, "input": ""} for name in ("r9", "r1", "r5")])
+    marks = {"r9": 9.0, "r1": 1.0, "r5": 5.0}
+    table = pd.DataFrame(
+        [
+            {"row_id": name, "system": system, "text": "x", "mark": marks[name]}
+            for system in ("a", "b")
+            for name in ("r5", "r9", "r1")
+        ]
+    )
+    found = panel(scored(rows, table, [wb.Column("mark")]), "mark")
+    assert found.statistics.value()[:, 0, 0].tolist() == [1.0, 5.0, 9.0]
+    assert found.in_order(found.rows_of("a")).value()[:, 0, 0].tolist() == [9.0, 1.0, 5.0]
+    few = np.array([True, False, True])
+    assert found.in_order(few).value()[:, 0, 0].tolist() == [9.0, 1.0]
+
+
+@pytest.mark.parametrize(("marks", "repeated"), [([1, 2], False), ([[1, 2], 3], True)])
+def test_repeats_are_told(marks, repeated):
+    rows, table, metrics = numbered([marks, [5, 6]])
+    assert panel(scored(rows, table, metrics), "mark").repeated is repeated
+
+
 def test_repeats_weigh_by_the_least_common_multiple_of_their_numbers():
     rows, table, metrics = numbered([[[1, 2], [6, 6, 9]], [[5], [1, 1, 1, 1]]])
     found = panel(scored(rows, table, metrics), "mark")

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from workbench import (
         comparison,
         data,
+        exchange,
+        federate,
         metrics,
         pricing,
         ratings,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         Metric,
         Scores,
         TokenF1,
+        find_signature,
         score,
     )
     from workbench.widgets.inspector import inspect
@@ -52,6 +55,7 @@ _HOMES = {
     "TER": "metrics",
     "TokenF1": "metrics",
     "compare": "comparison",
+    "find_signature": "metrics",
     "inspect": "widgets.inspector",
     "outputs": "data",
     "rate": "widgets.rating",
@@ -61,6 +65,8 @@ _HOMES = {
 _MODULES = (
     "comparison",
     "data",
+    "exchange",
+    "federate",
     "metrics",
     "pricing",
     "ratings",
@@ -86,6 +92,9 @@ __all__ = [
     "compare",
     "comparison",
     "data",
+    "exchange",
+    "federate",
+    "find_signature",
     "inspect",
     "metrics",
     "outputs",

@@ -1,6 +1,6 @@
 """SCORES to Comparison: which system is better, by how much, and how sure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from operator import itemgetter
@@ -10,8 +10,9 @@ from workbench import wording
 from workbench.contrasts import Settings, differences, intervals, judged, turned, with_margins
 from workbench.display import Lines, Sheet
 from workbench.errors import BadValue, some, unknown_name
+from workbench.explaining.explained import Explained
 from workbench.metrics.scoring import Scores
-from workbench.pairing import Failures, side_by_side
+from workbench.pairing import Failures
 from workbench.stats import sacrebleu_tests
 from workbench.stats.corrections import Correction
 from workbench.stats.paired import Test
@@ -27,7 +28,7 @@ _MATRIX_VALUES = ("delta", "p", "p_adjusted", "verdict", "n_changed")
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Explained):
     """Systems compared with a baseline, and whatever else follows from the same scores.
 
     Parameters
@@ -44,8 +45,6 @@ class Comparison:
         direction), `method`, `signature`; with margins also `margin` and `not_worse`.
     """
 
-    scores: Scores
-    settings: Settings
     frame: "pd.DataFrame"
     _all_pairs: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
     _rankings: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
@@ -144,107 +143,6 @@ class Comparison:
             result.loc[row["baseline"], row["system"]] = turned(row[values], values)
         return result if values == "verdict" else result.astype("float64")
 
-    def slices(
-        self,
-        by: str | Sequence[str],
-        *,
-        metrics: Sequence[str] | None = None,
-        correction: Correction = "benjamini-hochberg",
-    ) -> Sheet:
-        """Compare within each value of a column: where is a system better?
-
-        Parameters
-        ----------
-        by : str or sequence of str
-            Columns of the dataset, at most 50 values each.
-        metrics : sequence of str, optional
-            All by default.
-        correction : {"holm", "benjamini-hochberg", "none"}
-            Over all slices, systems and metrics of this call.
-
-        Returns
-        -------
-        Sheet
-            Its frame has `slice` (the column) and `value` before the columns of `frame`.
-        """
-        settings = replace(self.settings, correction=correction)
-        pairs = [(system, settings.baseline) for system in self._challengers]
-        columns = [by] if isinstance(by, str) else list(by)
-        records = [
-            {"slice": column, "value": value, **record}
-            for column in columns
-            for value, rows in self.scores.slice_rows(column)
-            for record in differences(self.scores, settings, pairs, metrics=metrics, rows=rows)
-        ]
-        frame = judged(self.scores, settings, records)
-        title = f"Differences from {settings.baseline} by {' and '.join(columns)}"
-        return wording.differences_sheet(
-            frame, self.scores, settings, title, lead=["slice", "value"]
-        )
-
-    def examples(
-        self,
-        system: str,
-        other: str | None = None,
-        *,
-        metric: str | None = None,
-        sort: Literal["gain", "loss", "size"] = "gain",
-        n: int = 5,
-    ) -> Sheet:
-        """Show the rows on which two systems differ most.
-
-        Parameters
-        ----------
-        system, other : str
-            The systems; the other is the baseline by default.
-        metric : str, optional
-            The first by default.
-        sort : {"gain", "loss", "size"}
-            Rows where the system gains most, loses most, or either.
-        n : int
-            Number of rows.
-
-        Returns
-        -------
-        Sheet
-            Its frame: `row_id`, `input`, `references`, `text`, `other_text`, `value`,
-            `other_value`, `delta`; of repeats the first text and the mean value.
-        """
-        other = other or self.settings.baseline
-        chosen = self.scores.metrics[0] if metric is None else self.scores.metric(metric)
-        frame = self.by_row(system, other, metric=chosen.name)
-        gain = frame["delta"] * (-1 if chosen.direction == "down" else 1)
-        sizes = {"gain": gain, "loss": -gain, "size": gain.abs()}
-        if sort not in sizes:
-            raise unknown_name("sort", sort, sizes)
-        size = sizes[sort][sizes[sort] > 0]
-        order = size.sort_values(ascending=False, kind="stable").index[:n]
-        frame = frame.loc[order].reset_index(drop=True)
-        return wording.examples_sheet(frame, chosen, system, other, sort)
-
-    def by_row(
-        self, system: str, other: str | None = None, *, metric: str | None = None
-    ) -> "pd.DataFrame":
-        """Return the rows that two systems answered, with the texts and the values of both.
-
-        Parameters
-        ----------
-        system, other : str
-            The systems; the other is the baseline by default.
-        metric : str, optional
-            The first by default.
-
-        Returns
-        -------
-        DataFrame
-            `row_id`, `input`, `references`, `text`, `other_text`, `value`, `other_value`, `delta`,
-            in the dataset's order; of repeats the first text and the mean value.
-        """
-        other = other or self.settings.baseline
-        self._require(system, other)
-        name = self.scores.metrics[0].name if metric is None else self.scores.metric(metric).name
-        return side_by_side(self.scores, name, system, other)
-
     def only(
         self,
         *,
@@ -328,15 +226,6 @@ class Comparison:
                 f"than {self.settings.baseline}: {told}."
             )
 
-    @property
-    def _challengers(self) -> list[str]:
-        return [s for s in self.scores.systems if s != self.settings.baseline]
-
-    def _require(self, *systems: str) -> None:
-        for system in systems:
-            if system not in self.scores.systems:
-                raise unknown_name("system", system, self.scores.systems)
-
     def _sheet(self, frame: "pd.DataFrame", title: str) -> Sheet:
         return wording.differences_sheet(frame, self.scores, self.settings, title)
 
@@ -417,7 +306,8 @@ def compare(
         By metric, the largest loss that does not matter; adds `margin` and `not_worse`.
     compat : "sacrebleu", optional
         Compute p-values as sacrebleu 2.6.0 does, bit for bit, with its own defaults: seed 12345,
-        10,000 exchanges or 1,000 resamples, no correction, no clusters.
+        10,000 exchanges or 1,000 resamples, no correction, no clusters. Intervals come from its
+        resamples, 1,000 at most; those of the leaderboard are the mean and half width it prints.
     seed : int, optional
         Of the random numbers, 0 by default.
     progress : callable, optional

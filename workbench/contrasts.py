@@ -1,8 +1,9 @@
 """Paired units to figures: intervals of systems, differences of pairs, verdicts of families."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -12,10 +13,10 @@ from workbench.errors import BadValue, unknown_name
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded
 from workbench.pairing import Failures, Mask, Panel, panel
-from workbench.stats import sacrebleu_tests
 from workbench.stats.corrections import Correction, adjusted
 from workbench.stats.exact import Array
 from workbench.stats.paired import Difference, Interval, Test, Units
+from workbench.stats.sacrebleu_tests import PeerUnits
 from workbench.tables import each_row
 
 if TYPE_CHECKING:
@@ -78,11 +79,15 @@ class Settings:
         return round(1 - self.level, 12)
 
     def __str__(self) -> str:
+        return self.told(self.correction)
+
+    def told(self, correction: str) -> str:
+        """Say how a comparison is made, with the correction that was used."""
         test = f"paired {self.test}"
         if self.compat:
             test = f"sacrebleu's {'ar' if self.test == 'randomisation' else 'bs'}"
         return (
-            f"{test}, {self.samples} samples, seed {self.seed}, correction {self.correction}, "
+            f"{test}, {self.samples} samples, seed {self.seed}, correction {correction}, "
             f"{percent(self.level)} intervals"
         )
 
@@ -98,7 +103,7 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
     """
     import pandas as pd
 
-    arranged = _panel(scores, metric, settings)
+    arranged = panels_of(scores, settings, [metric.name])[metric.name]
     records = []
     for mask, systems in _by_mask(arranged, [(system,) for system in arranged.systems]):
         units = _units(arranged, mask, metric, settings)
@@ -121,7 +126,6 @@ def differences(
     pairs: Sequence[tuple[str, str]],
     *,
     metrics: Sequence[str] | None = None,
-    rows: Sequence[str] | None = None,
 ) -> list[Record]:
     """Compare pairs of systems under each metric, on the rows that both answered.
 
@@ -135,8 +139,6 @@ def differences(
         Whom.
     metrics : sequence of str, optional
         All by default.
-    rows : sequence of str, optional
-        The rows to look at; all by default.
 
     Returns
     -------
@@ -144,19 +146,39 @@ def differences(
         One per metric and pair, in that order, with the columns of a frame of differences but for
         those that need the whole family.
     """
-    chosen = scores.metrics if metrics is None else [scores.metric(name) for name in metrics]
+    names = [metric.name for metric in scores.metrics] if metrics is None else metrics
+    return within(scores, settings, panels_of(scores, settings, names), pairs)
+
+
+def panels_of(scores: Scores, settings: Settings, metrics: Sequence[str]) -> dict[str, Panel]:
+    """Arrange the statistics of each metric by row and system, as the settings say."""
+    cluster = "row_id" if settings.compat else settings.cluster
+    return {
+        scores.metric(name).name: panel(scores, name, failures=settings.failures, cluster=cluster)
+        for name in metrics
+    }
+
+
+def within(
+    scores: Scores,
+    settings: Settings,
+    panels: Mapping[str, Panel],
+    pairs: Sequence[tuple[str, str]],
+    inside: Mask | None = None,
+) -> list[Record]:
+    """Compare pairs under each metric that is arranged, on all of its rows or those inside.
+
+    `inside` has one flag per row, in `row_id` order; with sacrebleu's tests it must be left out.
+    """
     records = []
-    for metric in chosen:
-        arranged = _panel(scores, metric, settings, rows)
+    for name, arranged in panels.items():
+        metric = scores.metric(name)
         found: dict[tuple[str, ...], Record] = {}
-        for mask, members in _by_mask(arranged, pairs):
+        for mask, members in _by_mask(arranged, pairs, inside):
             units = _units(arranged, mask, metric, settings)
-            for pair in members:
-                record = _difference(settings, metric, arranged, units, pair)
-                if settings.compat and mask.any():
-                    record |= _sacrebleu_p(scores, settings, metric, *pair)
-                signature = scores.signatures[metric.name]
-                found[pair] = record | {"n": int(mask.sum()), "signature": signature}
+            shared = {"n": int(mask.sum()), "signature": scores.signatures[name]}
+            for record in _differences(settings, metric, arranged, units, members):
+                found[record["system"], record["baseline"]] = record | shared
         records += [found[pair] for pair in pairs]
     return records
 
@@ -166,7 +188,7 @@ def judged(
     settings: Settings,
     records: Sequence[Record],
     *,
-    correction: Correction | None = None,
+    adjust: Callable[[Array], Array] | None = None,
 ) -> "pd.DataFrame":
     """Adjust the p-values of a family of differences, and give the verdicts.
 
@@ -176,8 +198,8 @@ def judged(
         Those of the differences.
     records : sequence of dict
         The family, from `differences`.
-    correction : str, optional
-        That of the settings by default.
+    adjust : callable, optional
+        p-values, shape (n,), to adjusted ones; the settings' correction by default.
 
     Returns
     -------
@@ -189,9 +211,10 @@ def judged(
     extra = [name for name in (records[0] if records else ()) if name not in COLUMNS]
     frame = pd.DataFrame(list(records), columns=[*extra, *COLUMNS])
     p_values = frame["p"].to_numpy(dtype=np.float64)
-    frame["p_adjusted"] = adjusted(p_values, correction or settings.correction)
+    adjust = adjust or partial(adjusted, correction=settings.correction)
+    frame["p_adjusted"] = adjust(p_values)
     frame["verdict"] = [
-        _verdict(scores.metric(row["metric"]), row, settings.alpha) for row in each_row(frame)
+        verdict(scores.metric(row["metric"]), row, settings.alpha) for row in each_row(frame)
     ]
     return frame
 
@@ -236,20 +259,14 @@ def with_margins(
     return frame.assign(margin=limits, not_worse=pd.Series(words, index=frame.index, dtype="str"))
 
 
-def _panel(
-    scores: Scores, metric: Metric, settings: Settings, rows: Sequence[str] | None = None
-) -> Panel:
-    cluster = "row_id" if settings.compat else settings.cluster
-    return panel(scores, metric.name, failures=settings.failures, cluster=cluster, rows=rows)
-
-
 def _by_mask(
-    arranged: Panel, groups: Sequence[tuple[str, ...]]
+    arranged: Panel, groups: Sequence[tuple[str, ...]], inside: Mask | None = None
 ) -> Iterator[tuple[Mask, list[tuple[str, ...]]]]:
     """Put together the groups of systems that share the same rows: they share resamples too."""
     found: dict[bytes, tuple[Mask, list[tuple[str, ...]]]] = {}
     for group in groups:
         mask = arranged.rows_of(*group)
+        mask = mask if inside is None else mask & inside
         found.setdefault(mask.tobytes(), (mask, []))[1].append(group)
     yield from found.values()
 
@@ -258,69 +275,60 @@ def _units(arranged: Panel, mask: Mask, metric: Metric, settings: Settings) -> U
     def figures(sums: Array) -> Array:
         return bounded(metric, metric.aggregate(sums))
 
-    return Units(
-        arranged.units(mask),
-        figures,
-        scale=arranged.scale,
-        samples=settings.samples,
-        seed=settings.seed,
-        level=settings.level,
-    )
+    def nearly(sums: Array) -> Array:
+        return bounded(metric, metric.approximate(sums))
 
-
-def _difference(
-    settings: Settings, metric: Metric, arranged: Panel, units: Units, pair: tuple[str, ...]
-) -> Record:
-    """Compare two systems on units that both answered, or say that there are none."""
-    system, baseline = pair
-    found = _NO_DIFFERENCE
-    if units.n_units:
-        places = [arranged.systems.index(each) for each in pair]
-        found = units.difference(*places, test=settings.test)
-    return {
-        "metric": metric.name,
-        "system": system,
-        "baseline": baseline,
-        "score": found.score_a,
-        "baseline_score": found.score_b,
-        "delta": found.delta,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
-        "p": found.p,
-        "n_changed": found.n_changed,
-        "n_clusters": units.n_units,
-        "method": found.method,
+    options: dict[str, Any] = {
+        "samples": settings.samples,
+        "seed": settings.seed,
+        "level": settings.level,
     }
-
-
-def _sacrebleu_p(
-    scores: Scores, settings: Settings, metric: Metric, system: str, baseline: str
-) -> Record:
-    """Run sacrebleu's own test on the statistics in the dataset's order."""
-    outputs, statistics = scores.outputs, scores.statistics[metric.name]
-    if outputs.duplicated(["row_id", "system"]).any():
+    if not settings.compat:
+        units = arranged.units(mask)
+        return Units(units, figures, scale=arranged.scale, approximate=nearly, **options)
+    if arranged.repeated:
         raise BadValue(
             "compat='sacrebleu' knows no repeats, but some rows have several outputs of one system; "
             "keep one of them."
         )
-    names = outputs["system"].to_numpy(dtype=object)
-    # The outputs stand in the dataset's order, so those of one system do too.
-    places = [
-        dict(zip(outputs["row_id"][names == each], np.flatnonzero(names == each), strict=True))
-        for each in (system, baseline)
+    return PeerUnits(
+        arranged.in_order(mask),
+        figures,
+        approximate=metric.approximate,
+        unbounded=metric.aggregate,
+        **options,
+    )
+
+
+def _differences(
+    settings: Settings,
+    metric: Metric,
+    arranged: Panel,
+    units: Units,
+    pairs: Sequence[tuple[str, ...]],
+) -> list[Record]:
+    """Compare pairs of systems on units that all answered, or say that there are none."""
+    found = [_NO_DIFFERENCE] * len(pairs)
+    if units.n_units:
+        places = [(arranged.systems.index(a), arranged.systems.index(b)) for a, b in pairs]
+        found = units.differences(places, test=settings.test)
+    return [
+        {
+            "metric": metric.name,
+            "system": system,
+            "baseline": baseline,
+            "score": each.score_a,
+            "baseline_score": each.score_b,
+            "delta": each.delta,
+            "ci_low": each.ci_low,
+            "ci_high": each.ci_high,
+            "p": each.p,
+            "n_changed": each.n_changed,
+            "n_clusters": units.n_units,
+            "method": each.method,
+        }
+        for (system, baseline), each in zip(pairs, found, strict=True)
     ]
-    scored = scores.scored(metric.name)
-    shared = [
-        (place, places[1][row])
-        for row, place in places[0].items()
-        if row in places[1] and scored[place] and scored[places[1][row]]
-    ]
-    first, second = (statistics[list(each)] for each in zip(*shared, strict=True))
-    randomised = settings.test == "randomisation"
-    test = sacrebleu_tests.paired_randomisation if randomised else sacrebleu_tests.paired_bootstrap
-    p = test(first, second, metric.aggregate, samples=settings.samples, seed=settings.seed)
-    name = "ar" if randomised else "bs"
-    return {"p": p, "method": f"sacrebleu {name}, {settings.samples} samples"}
 
 
 def _missing(scores: Scores, metric: Metric, system: str) -> Record:
@@ -331,7 +339,8 @@ def _missing(scores: Scores, metric: Metric, system: str) -> Record:
     return {"n_failed": lost["n_absent"] + n_unscored, "n_empty": lost["n_empty"]}
 
 
-def _verdict(metric: Metric, row: Record, alpha: float) -> Verdict | None:
+def verdict(metric: Metric, row: Record, alpha: float) -> Verdict | None:
+    """Return what an adjusted p-value says of a difference; None where there is nothing to say."""
     if not row["n"]:
         return None
     if row["n_changed"] == 0:

@@ -37,6 +37,8 @@ def read(
           folder upwards;
         * a `.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or `.txt` file, also with `.gz`;
         * a folder that holds `rows.*` beside its card, or a saved Hugging Face dataset;
+        * an evaluation by Inspect, lm-evaluation-harness, promptfoo, HELM or LLM Comparator, found
+          by content (`workbench.exchange.read` gives its outputs and scores too);
         * rows in memory, or a list of texts.
 
         Left out when there are only references.
@@ -105,6 +107,7 @@ def outputs(
         * a list of the columns of `rows` that hold the texts of a system each, such as
           ``["gpt", "mistral"]``; an empty cell of a CSV file is a failure, as None is;
         * a table with the columns `row_id`, `system` and `text`, or a file of it;
+        * an evaluation by another tool, as `read` takes it;
         * the bare name of a shipped set: the outputs recorded in its folder.
     columns : mapping of str to str, optional
         Your column names to ours, for a table.
@@ -287,11 +290,26 @@ def _from_path(source: str | Path, stem: str) -> "tuple[pd.DataFrame, str]":
         path = folder(path.name)
     if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
         return _saved(path), str(path)
+    if (found := _of_another_tool(path, stem)) is not None:
+        return found, str(source)
     if path.is_dir():
         path, source = _inside(path, stem), path
     if formats.suffix(path) in formats.TEXT_SUFFIXES:
         return pd.DataFrame({"input": formats.read_lines(path)}), str(source)
     return formats.read_frame(path), str(source)
+
+
+def _of_another_tool(path: Path, stem: str) -> "pd.DataFrame | None":
+    """Return a table of an evaluation that another tool made, if that is what stands at the path."""
+    if path.is_dir() and any(each.name.split(".")[0] == stem for each in path.iterdir()):
+        return None
+    if path.is_file() and formats.suffix(path) not in {".json", ".jsonl", ".ndjson", ".eval"}:
+        return None
+    # The one import upwards: evaluations are read by readers that stand on this module.
+    from workbench.exchange.recognising import evaluation_of
+
+    found = evaluation_of(path)
+    return None if found is None else cast("pd.DataFrame", getattr(found, stem))
 
 
 def _inside(place: Path, stem: str) -> Path:

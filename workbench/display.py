@@ -86,12 +86,16 @@ class Sheet:
         ----------
         OWASP, "CSV Injection"; OWASP ASVS 5.0, requirement 1.2.10; CWE-1236; RFC 4180.
         """
+        store.write_text(path, self.csv())
+
+    def csv(self) -> str:
+        """Return what `to_csv` writes."""
         stream = io.StringIO(newline="")
         writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(spreadsheet_cell(str(name)) for name in self.frame.columns)
         writer.writerows(map(spreadsheet_cell, row.values()) for row in each_row(self.frame))
         # with a byte order mark, or Excel takes the letters for those of the local code page
-        store.write_text(path, f"\ufeff{stream.getvalue()}")
+        return f"\ufeff{stream.getvalue()}"
 
 
 class Lines(tuple[str, ...]):

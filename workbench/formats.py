@@ -30,6 +30,9 @@ LIMIT_LINE_BYTES = 64 * 1024**2
 LIMIT_DEPTH = 200
 """The deepest JSON; what walks through a value calls itself once or twice for each level."""
 
+JSON_COLUMNS = b"workbench.cells"
+"""What names, in the metadata of a Parquet file, its columns of mixed cells: they hold JSON."""
+
 TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TEXT_SUFFIXES = (".txt",)
 
@@ -297,13 +300,20 @@ def _text_lines(path: Path) -> Iterator[str]:
         yield from io.StringIO(f"{text}\n", newline="") if "\r" in text else [f"{text}\n"]
 
 
+def stays_text(name: str) -> bool:
+    """Tell whether the cells of a column of a CSV file are texts whatever they look like."""
+    return name in _TEXT_COLUMNS or name.startswith("reference")
+
+
+def look_numeric(cells: Sequence[str]) -> bool:
+    """Tell whether all cells of a column read as numbers."""
+    return all(_NUMBER.fullmatch(cell) and math.isfinite(float(cell)) for cell in cells)
+
+
 def _typed(cells: Sequence[str], name: str) -> list[Any]:
     """Turn the cells of one column into numbers when all of them are, and "" into None."""
     filled = [cell for cell in cells if cell]
-    numeric = bool(filled) and all(
-        _NUMBER.fullmatch(cell) and math.isfinite(float(cell)) for cell in filled
-    )
-    if not numeric or name in _TEXT_COLUMNS or name.startswith("reference"):
+    if not filled or stays_text(name) or not look_numeric(filled):
         return [cell or None for cell in cells]
     whole = all(cell.lstrip("-").isdigit() for cell in filled)
     return [(int(cell) if whole else float(cell)) if cell else None for cell in cells]
@@ -319,10 +329,27 @@ def _parquet(path: Path) -> "pd.DataFrame":
         groups = map(packed.metadata.row_group, range(packed.num_row_groups))
         if sum(group.total_byte_size for group in groups) > LIMIT_BYTES:
             raise _too_large(path)
-        return cast("pd.DataFrame", packed.read().to_pandas())
+        table = packed.read()
+        frame = cast("pd.DataFrame", table.to_pandas())
     except (pyarrow.ArrowException, OSError) as error:
         told = str(error).rpartition("'<Buffer>': ")[2]
         reason = " ".join("".join(c if c.isprintable() else " " for c in told).split())
         raise BadValue(
             f"{path} must be a Parquet file, but it is not ({reason}); write it again."
         ) from None
+    named = (table.schema.metadata or {}).get(JSON_COLUMNS)
+    return frame if named is None else _with_json(frame, named, path)
+
+
+def _with_json(frame: "pd.DataFrame", named: bytes, path: Path) -> "pd.DataFrame":
+    """Read the columns that a Parquet file of ours holds as JSON."""
+    import pandas as pd
+
+    names = parsed_json(decoded(named, path), path, 1)
+    for name in [each for each in names if each in frame] if isinstance(names, list) else []:
+        cells = [
+            parsed_json(cell, path, at) if isinstance(cell, str) else None
+            for at, cell in enumerate(frame[name].tolist(), start=1)
+        ]
+        frame[name] = pd.Series(cells, index=frame.index, dtype=object)
+    return frame

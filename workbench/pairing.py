@@ -36,6 +36,10 @@ class Panel:
         Names, sorted.
     scale : int
         The least common multiple of the numbers of repeats.
+    order : array of int, shape (n_rows,)
+        The rows in the order of the dataset.
+    repeated : bool
+        Whether a system has several outputs, scored or not, of one row.
 
     Notes
     -----
@@ -48,6 +52,8 @@ class Panel:
     clusters: Codes
     systems: tuple[str, ...]
     scale: int
+    order: Codes
+    repeated: bool
 
     def rows_of(self, *systems: str) -> Mask:
         """Tell on which rows all of these systems have an output that counts."""
@@ -59,6 +65,10 @@ class Panel:
         names, codes = np.unique(self.clusters[rows], return_inverse=True)
         chosen = self.statistics[rows]
         return chosen if len(names) == len(codes) else chosen.grouped(codes, len(names))
+
+    def in_order(self, rows: Mask) -> Exact:
+        """Return the statistics of these rows in the dataset's order, each row for itself."""
+        return self.statistics[self.order[rows[self.order]]]
 
     def n_clusters(self, rows: Mask) -> int:
         """Count the clusters of these rows."""
@@ -93,24 +103,51 @@ def panel(
     if rows is not None:
         chosen = outputs["row_id"].isin(set(rows)).to_numpy()
         outputs, statistics = outputs[chosen], statistics[chosen]
-    row_names, row_codes = np.unique(outputs["row_id"].to_numpy(dtype=object), return_inverse=True)
+    row_codes, order = _coded(outputs["row_id"])
     systems = tuple(scores.systems)
-    cells = row_codes * len(systems) + outputs["system"].map(systems.index).to_numpy(dtype=np.int64)
+    cells = row_codes * len(systems) + _places(outputs["system"], systems)
     counted = ~np.isnan(statistics).any(axis=1)
-    n_cells = len(row_names) * len(systems)
+    n_cells = len(order) * len(systems)
     n_repeats = np.bincount(cells[counted], minlength=n_cells)
     scale = math.lcm(*(int(n) for n in np.unique(n_repeats[n_repeats > 0])))
-    shares = (scale // n_repeats[cells[counted]])[:, None]
-    summed = Exact.of(statistics[counted]).scaled(shares).grouped(cells[counted], n_cells)
-    shape = (len(row_names), len(systems))
-    limbs = summed.limbs.reshape(len(summed.limbs), *shape, -1)
+    shape = (len(order), len(systems))
+    summed = _averaged(Exact.of(statistics[counted]), cells[counted], n_repeats, scale)
     return Panel(
-        statistics=Exact(limbs),
+        statistics=Exact(summed.limbs.reshape(len(summed.limbs), *shape, -1)),
         there=(n_repeats > 0).reshape(shape),
         clusters=_clusters(outputs, row_codes, cluster),
         systems=systems,
         scale=scale,
+        order=order,
+        repeated=bool(np.bincount(cells, minlength=1).max() > 1),
     )
+
+
+def _averaged(statistics: Exact, cells: Codes, n_repeats: Codes, scale: int) -> Exact:
+    """Return the sums over the repeats of each cell, times `scale` over their number."""
+    if n_repeats.max(initial=0) > 1:
+        shares = (scale // n_repeats[cells])[:, None]
+        return statistics.scaled(shares).grouped(cells, len(n_repeats))
+    limbs = np.zeros((len(statistics.limbs), len(n_repeats), statistics.limbs.shape[-1]))
+    limbs[:, cells] = statistics.limbs
+    return Exact(limbs)
+
+
+def _coded(names: "pd.Series[str]") -> tuple[Codes, Codes]:
+    """Return the rank of each name, and those of the different names as they come first."""
+    import pandas as pd
+
+    codes, found = pd.factorize(names)
+    ranks = np.argsort(np.argsort(np.asarray(found, dtype=object)))
+    return ranks[codes], ranks
+
+
+def _places(names: "pd.Series[str]", known: Sequence[str]) -> Codes:
+    """Return the place of each name among those known."""
+    import pandas as pd
+
+    codes, found = pd.factorize(names)
+    return np.array([known.index(name) for name in found], dtype=np.int64)[codes]
 
 
 def cluster_column(outputs: "pd.DataFrame", cluster: str | None) -> str:
@@ -131,6 +168,8 @@ def cluster_column(outputs: "pd.DataFrame", cluster: str | None) -> str:
 def _clusters(outputs: "pd.DataFrame", row_codes: Codes, cluster: str | None) -> Codes:
     """Return the cluster of each row, numbered in the order of the names."""
     column = cluster_column(outputs, cluster)
+    if column == "row_id":
+        return np.arange(row_codes.max() + 1)
     names = outputs[column].astype("str")
     if names.isna().any():
         lost = outputs.loc[names.isna(), "row_id"].unique()
@@ -138,7 +177,7 @@ def _clusters(outputs: "pd.DataFrame", row_codes: Codes, cluster: str | None) ->
             f"every row must have a {column}, but rows {some(lost)} have none; fill it in, or pass "
             "cluster='row_id'."
         )
-    _, codes = np.unique(names.to_numpy(dtype=object), return_inverse=True)
+    codes, _ = _coded(names)
     by_row = np.zeros(row_codes.max() + 1, dtype=np.int64)
     by_row[row_codes] = codes
     if (by_row[row_codes] != codes).any():

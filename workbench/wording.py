@@ -1,7 +1,9 @@
 """How a comparison speaks: sentences, and sheets of rounded figures with a caption."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from workbench import display
 from workbench.contrasts import Settings
@@ -24,7 +26,9 @@ _MARKS = {
 }
 
 
-def caption(scores: Scores, settings: Settings, title: str) -> str:
+def caption(
+    scores: Scores, settings: Settings, title: str, *, correction: str | None = None
+) -> str:
     """Say what a sheet shows, of which data, and how it was made."""
     n_rows = scores.outputs["row_id"].nunique()
     column = cluster_column(scores.outputs, settings.cluster)
@@ -34,7 +38,8 @@ def caption(scores: Scores, settings: Settings, title: str) -> str:
     failures = scores.failure_note
     if failures[:1].isdigit():
         failures += f" (failures={settings.failures!r})"
-    return f"{title}. {scores.dataset}, {n_rows} rows{clusters}; {settings}; {failures}."
+    how = settings.told(correction or settings.correction)
+    return f"{title}. {scores.dataset}, {n_rows} rows{clusters}; {how}; {failures}."
 
 
 def differences_sheet(
@@ -44,13 +49,26 @@ def differences_sheet(
     title: str,
     *,
     lead: Sequence[str] = (),
+    correction: str | None = None,
 ) -> Sheet:
     """Show differences, one line each; the columns `lead` come first."""
+    told = caption(scores, settings, title, correction=correction)
+    return differences_table(frame, scores.metric, told, lead=lead)
+
+
+def differences_table(
+    frame: "pd.DataFrame",
+    metric_of: Callable[[str], Metric],
+    told: str,
+    *,
+    lead: Sequence[str] = (),
+) -> Sheet:
+    """Show differences under a caption, wherever they come from."""
     header = [*lead, "metric", "system", "score", "difference [interval]", "p", "adjusted p"]
     header += ["changed", "verdict"]
     body = []
     for row in each_row(frame):
-        places = _places(scores.metric(row["metric"]), row["score"])
+        places = _places(metric_of(row["metric"]), row["score"])
         cells = [
             *(str(row[name]) for name in lead),
             row["metric"],
@@ -60,7 +78,7 @@ def differences_sheet(
                 row["delta"],
                 row["ci_low"],
                 row["ci_high"],
-                _difference_places(scores.metric(row["metric"]), row),
+                _difference_places(metric_of(row["metric"]), row),
             ),
             display.p_value(row["p"]),
             display.p_value(row["p_adjusted"]),
@@ -71,7 +89,7 @@ def differences_sheet(
             cells.append("–" if is_missing(row["not_worse"]) else row["not_worse"])
         body.append(cells)
     header += ["not worse"] if "not_worse" in frame else []
-    return Sheet(frame, caption(scores, settings, title), header, body)
+    return Sheet(frame, told, header, body)
 
 
 def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings) -> Sheet:
@@ -91,6 +109,9 @@ def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings)
     header += ["rows", "failed", "empty"]
     return Sheet(frame, caption(scores, settings, title), header, body)
 
+
+_USES = {"more": "▲ more", "fewer": "▼ fewer", "undecided": "? undecided"}
+_WIDE_NGRAM = 60
 
 _SORTS = {
     "gain": "{system} gains most over {other}",
@@ -117,6 +138,112 @@ def examples_sheet(
     told = _SORTS[sort].format(system=system, other=other)
     title = f"{len(frame)} rows on which {told} in {metric.name}"
     return Sheet(frame, title, header, body)
+
+
+def ngrams_sheet(
+    frame: "pd.DataFrame",
+    scores: Scores,
+    settings: Settings,
+    pair: tuple[str, str],
+    *,
+    n: int,
+    correction: str,
+    n_found: int,
+    least: int,
+) -> Sheet:
+    """Show n-grams with the counts of two systems, the surest first."""
+    body = [
+        [
+            display.plain(row["ngram"], width=_WIDE_NGRAM),
+            row["kind"],
+            *(_count(row[name]) for name in ("count", "other_count", "n_more", "n_fewer")),
+            display.interval(row["log_odds"], row["ci_low"], row["ci_high"]),
+            display.p_value(row["p"]),
+            display.p_value(row["p_adjusted"]),
+            _USES[row["verdict"]],
+        ]
+        for row in each_row(frame.head(n))
+    ]
+    column = "row_id" if settings.compat else cluster_column(scores.outputs, settings.cluster)
+    units = "rows" if column == "row_id" else "clusters"
+    told = int((frame["verdict"] != "undecided").sum())
+    title = (
+        f"N-grams that {pair[0]} writes or misses more, or less, than {pair[1]}: {told} of "
+        f"{len(frame)} tested are told apart. {scores.dataset}; sign test over {units}, correction "
+        f"{correction}, {display.percent(settings.level)} intervals of log odds; {n_found} differ in "
+        f"enough {units} to be told apart alone, {len(frame)} distinct ones in at least {least}"
+    )
+    header = ["n-gram", "kind", *pair, f"{units} more", "fewer", "log odds [interval]", "p"]
+    return Sheet(frame, f"{title}.", [*header, "adjusted p", pair[0]], body)
+
+
+def influence_sheet(frame: "pd.DataFrame", metric: Metric, pair: tuple[str, str], n: int) -> Sheet:
+    """Show the rows that make a difference, with what is left of it without them."""
+    total = float(frame["influence"].iloc[0] + frame["delta_without"].iloc[0])
+    places = max(_places(metric, float(frame["value"].abs().max())), _places(metric, total))
+    body = [
+        [
+            row["row_id"],
+            *(_text(row[name]) for name in ("text", "other_text")),
+            *(display.number(row[name], places) for name in ("value", "other_value")),
+            _share(row["share"]),
+            *(display.number(row[name], places) for name in ("delta_without", "delta_rest")),
+        ]
+        for row in each_row(frame.head(n))
+    ]
+    title = (
+        f"{len(body)} of {len(frame)} rows, those that make most of {pair[0]} − {pair[1]} = "
+        f"{display.number(total, places)} {metric.name}; {_undone(frame, total)}"
+    )
+    header = ["row_id", f"{pair[0]} wrote", f"{pair[1]} wrote", *pair, "share"]
+    return Sheet(frame, title, [*header, "without it", "without it and those above"], body)
+
+
+def disagreements_sheet(frame: "pd.DataFrame", n: int) -> Sheet:
+    """Show the rows on which metrics disagree, and which they are."""
+    names = [str(name) for name in frame if str(name).startswith("delta_")]
+    body = [
+        [
+            row["row_id"],
+            row["system"],
+            *(_text(row[name]) for name in ("text", "other_text")),
+            *(display.number(row[name], 2) for name in names),
+            row["favours"],
+            row["opposes"],
+            display.number(row["spread"], 2),
+        ]
+        for row in each_row(frame.head(n))
+    ]
+    title = (
+        f"{len(body)} rows on which metrics disagree most; they put different systems ahead on "
+        f"{int(frame['opposite'].sum())} of {len(frame)}, from {', '.join(frame['baseline'].unique())}"
+    )
+    deltas = [f"Δ {name.removeprefix('delta_')}" for name in names]
+    header = ["row_id", "system", "it wrote", "the baseline wrote", *deltas]
+    return Sheet(frame, title, [*header, "favours it most", "least", "spread (sd)"], body)
+
+
+def _undone(frame: "pd.DataFrame", total: float) -> str:
+    """Say how many rows, left out one after another, undo a difference."""
+    if not total:
+        return "there is no difference"
+    undone = np.flatnonzero(frame["delta_rest"].to_numpy() * total <= 0)
+    if not len(undone):
+        return "no number of them undoes it"
+    return f"without the first {undone[0] + 1} it is undone"
+
+
+def _count(value: float) -> str:
+    """Write a number of times; of repeats it may be a fraction."""
+    return display.number(value, 0 if float(value).is_integer() else 2)
+
+
+def _share(share: float) -> str:
+    return "–" if is_missing(share) else f"{display.number(100 * share, 1)} %"
+
+
+def _text(cell: object) -> str:
+    return "–" if is_missing(cell) else display.plain(cell, width=160)
 
 
 def sentence(scores: Scores, settings: Settings, row: Record) -> str:

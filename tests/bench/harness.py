@@ -7,6 +7,7 @@ A task is a file in `tasks/`, named after it:
     UNIT       what they are, such as "3 systems × {n}"
     GOAL       the ratio to reach; leave it out where there is none
     TOLERANCE  by kind of figure (the word before ":") how far the two may differ; else not at all
+    CLOCK      "cpu" where the seconds are to be the processor's; else those of the wall
     PYTHON     the environment variable that names a Python where the peer is installed, of a peer with
                too many dependencies for ours; without it the peer is looked for here
     EXPECTED   in place of `theirs` where there is no peer: the figures that must come out;

@@ -60,36 +60,35 @@ def our_test(n: int, **options: object) -> Callable[[], Figures]:
     )
 
 
-def our_resampling(n: int, **options: object) -> Callable[[], Figures]:
-    """Prepare the same from statistics to p-values."""
-    import workbench as wb
-
-    scores = our_scores(*texts(n), [wb.BLEU()])
-    return lambda: our_figures(wb.compare(scores, baseline="a", **options))
-
-
 def sacrebleu_test(n: int, kind: str, *options: int) -> Callable[[], Figures]:
     """Prepare sacrebleu's paired test, from texts to p-values."""
-    from sacrebleu.metrics import BLEU
-
-    references, systems = texts(n)
-    return lambda: _paired(systems, BLEU(references=[references]), kind, *options)
+    return sacrebleu_results(*texts(n), kind, *options)
 
 
-def sacrebleu_resampling(n: int, kind: str) -> Callable[[], Figures]:
-    """Prepare the same from statistics to p-values: what sacrebleu extracts is at hand."""
+def sacrebleu_results(
+    references: list[str],
+    systems: dict[str, list[str]],
+    kind: str,
+    *options: int,
+    scored: bool = False,
+) -> Callable[[], Figures]:
+    """Prepare sacrebleu's paired test by BLEU of all systems with the first.
+
+    With `scored` it starts from statistics: what sacrebleu extracts from texts is at hand.
+    """
     from sacrebleu.metrics import BLEU
 
     class Ready(BLEU):
         def _extract_corpus_statistics(self, hypotheses, references):
             return statistics[id(hypotheses)]
 
-    references, systems = texts(n)
+    if not scored:
+        return lambda: _paired(systems, BLEU(references=[references]), kind, *options)
     metric = BLEU(references=[references])
     statistics = {
         id(lines): metric._extract_corpus_statistics(lines, None) for lines in systems.values()
     }
-    return lambda: _paired(systems, Ready(references=[references[:1]]), kind)
+    return lambda: _paired(systems, Ready(references=[references[:1]]), kind, *options)
 
 
 def _paired(systems, metric, kind, *options) -> Figures:

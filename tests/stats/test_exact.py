@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import BadValue
 from workbench.stats import Exact
+from workbench.stats.exact import Weighing
 
 repeatable = settings(deadline=None, derandomize=True)
 magnitudes = st.floats(2.0**-25, 2.0**40, exclude_max=True)
@@ -110,6 +111,19 @@ def test_weighted_sums_are_those_of_a_plain_loop(numbers, data):
     for sum_, row in zip(found, weights, strict=True):
         repeated = [v for v, n in zip(numbers, row, strict=True) for _ in range(n)]
         assert sum_ == (total(repeated).value() if repeated else 0.0)
+
+
+@pytest.mark.parametrize("largest", [2**21 - 1, 2**21, 2**24 - 1, 2**40])
+def test_weighted_sums_are_exact_on_either_side_of_single_precision(largest):
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(-largest, largest, size=(8, 3), endpoint=True)
+    numbers[0] = largest
+    weights = rng.integers(0, 2, size=(20, 8))
+    weighing = Weighing(Exact.of(numbers.astype(float)), total=8)
+    assert weighing.values(weighing.limbs(weights.astype(np.float32))).tolist() == [
+        [sum(w * n for w, n in zip(row, column, strict=True)) for column in numbers.T.tolist()]
+        for row in weights.tolist()
+    ]
 
 
 @repeatable

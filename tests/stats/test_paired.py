@@ -19,6 +19,7 @@ from workbench.stats import (
     exchanged_sums,
 )
 from workbench.stats import paired as paired_module
+from workbench.stats.paired import sizes_about
 from workbench.stats.sacrebleu_tests import paired_bootstrap
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -202,6 +203,54 @@ def test_p_of_bleu_over_many_changed_units_is_that_of_a_plain_loop(seed):
     )
     found = Units(Exact.of(statistics), BLEU().aggregate, samples=200, seed=seed).difference(0, 1)
     assert found.p == random_p(statistics, BLEU().aggregate, 200, seed)
+
+
+@repeatable
+@given(st.lists(st.tuples(segment, segment, segment), min_size=1, max_size=30), st.integers(0, 3))
+def test_approximate_figures_change_no_p_value(segments, seed):
+    statistics = np.array([[bleu_statistics(each) for each in row] for row in segments])
+    metric = BLEU()
+    exact, nearly = (
+        Units(Exact.of(statistics), metric.aggregate, samples=50, seed=seed, approximate=each)
+        for each in (None, metric.approximate)
+    )
+    pairs = [(0, 1), (0, 2), (2, 1)]
+    for one, other in zip(exact.differences(pairs), nearly.differences(pairs), strict=True):
+        assert (one.p, one.delta, one.n_changed, one.method) == (
+            other.p,
+            other.delta,
+            other.n_changed,
+            other.method,
+        )
+        assert (one.ci_low, one.ci_high) == pytest.approx(
+            (other.ci_low, other.ci_high), abs=1e-10, nan_ok=True
+        )
+
+
+def test_what_an_approximation_cannot_decide_is_decided_exactly():
+    # whole numbers, and an approximation that errs by as much as it may
+    sums = np.arange(10.0)[:, None], np.zeros((10, 1))
+
+    def figures(values):
+        return values[..., 0]
+
+    def nearly(values):
+        return values[..., 0] * (1 - 2.0**-40)
+
+    sizes = sizes_about(4.0, sums, figures, nearly)
+    assert (sizes >= 4).tolist() == [at >= 4 for at in range(10)]
+    assert sizes[4] == 4.0
+    assert sizes[5] < 5.0
+
+
+def test_many_pairs_are_those_of_one_by_one(monkeypatch):
+    rng = np.random.default_rng(9)
+    several = units(*rng.integers(0, 9, size=(5, 40)), samples=100)
+    pairs = list(itertools.combinations(range(5), 2))
+    monkeypatch.setattr(paired_module, "_PAIRS", 3)
+    for test in ("randomisation", "bootstrap"):
+        single = [several.difference(*pair, test=test) for pair in pairs]
+        assert several.differences(pairs, test=test) == single
 
 
 @pytest.mark.parametrize(("n_better", "p"), [(1, 1.0), (2, 0.5), (3, 0.25)])

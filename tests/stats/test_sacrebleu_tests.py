@@ -1,6 +1,7 @@
 """sacrebleu's paired tests: our p-values against the peer's own."""
 
 import gzip
+import itertools
 from functools import cache
 
 import numpy as np
@@ -11,8 +12,9 @@ from sacrebleu.metrics import TER as PeerTER
 from sacrebleu.significance import PairedTest
 
 import workbench as wb
-from workbench.stats import sacrebleu_tests
-from workbench.stats.sacrebleu_tests import paired_bootstrap, paired_randomisation
+from workbench.pairing import panel
+from workbench.stats import Exact, resampling
+from workbench.stats.sacrebleu_tests import PeerUnits, paired_bootstrap, paired_randomisation
 
 METRICS = {"BLEU": wb.BLEU, "chrF2": wb.ChrF, "TER": wb.TER}
 PEERS = {"BLEU": PeerBLEU, "chrF2": PeerChrF, "TER": PeerTER}
@@ -71,6 +73,70 @@ def test_p_values_are_sacrebleus(kind, metric, n_references, seed):
     ours = our_p(systems, references, metric, kind, samples=300)
     assert ours == {name: theirs[name] for name in ours}
     assert len(ours) == 3
+
+
+@pytest.mark.parametrize("metric", ["BLEU", "chrF2", "TER"])
+@pytest.mark.parametrize(("n_references", "samples"), [(1, 300), (2, 39), (3, 300)])
+def test_intervals_of_the_bootstrap_are_sacrebleus(metric, n_references, samples):
+    references, systems = corpus(6, 40, n_references)
+    peer = PairedTest(
+        list(systems.items()), {metric: PEERS[metric]()}, references, "bs", n_samples=samples
+    )
+    _, found = peer()
+    results = found[next(name for name in found if name != "System")]
+    units = peer_units(references, systems, METRICS[metric](), samples=samples, seed=12345)
+    for at, (_, result) in enumerate(sorted(zip(systems, results, strict=True))):
+        assert units.confidence(at) == (result.mean, result.ci)
+        interval = units.interval(at)
+        assert (interval.low, interval.high) == (result.mean - result.ci, result.mean + result.ci)
+
+
+def peer_units(references, systems, metric, **options):
+    rows = wb.read(None, references=references)
+    arranged = panel(wb.score(wb.outputs(rows, systems), rows, [metric]), metric.name)
+    return PeerUnits(arranged.in_order(arranged.rows_of()), metric.aggregate, **options)
+
+
+@pytest.mark.parametrize("test", ["bootstrap", "randomisation"])
+def test_pairs_do_not_depend_on_the_systems_beside_them(test):
+    references, systems = corpus(7, 30, 1)
+    together = peer_units(references, systems, wb.BLEU(), samples=200, seed=1)
+    pairs = list(itertools.combinations(range(4), 2))
+    found = together.differences(pairs, test=test)
+    names = sorted(systems)
+    for (a, b), difference in zip(pairs, found, strict=True):
+        two = {name: systems[name] for name in (names[a], names[b])}
+        alone = peer_units(references, two, wb.BLEU(), samples=200, seed=1)
+        assert alone.difference(0, 1, test=test) == difference
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 32, 45])
+@pytest.mark.parametrize("samples", [1, 31, 100])
+def test_rows_are_chosen_bit_for_bit_as_numpy_does(n_rows, samples):
+    units = PeerUnits(Exact.of(np.ones((n_rows, 2, 1))), mean, samples=samples, seed=3)
+    ours = np.concatenate(list(units._chosen()))
+    theirs = np.random.default_rng(3).integers(2, size=(samples, n_rows), dtype=bool)
+    assert ours.tolist() == theirs.tolist()
+
+
+def test_a_difference_without_a_figure_is_not_larger():
+    # half of the exchanges leave one side without a count: sacrebleu's ">" is false for them
+    statistics = np.array([[[3.0, 1.0], [1.0, 0.0]], [[2.0, 0.0], [1.0, 1.0]]])
+    flips = np.random.default_rng(5).integers(2, size=(200, 2), dtype=bool)
+    n_larger = 0
+    for flip in flips:
+        one = np.where(flip[:, None], statistics[:, 1], statistics[:, 0]).sum(0)
+        other = np.where(flip[:, None], statistics[:, 0], statistics[:, 1]).sum(0)
+        n_larger += one[1] > 0 < other[1] and abs(one[0] / one[1] - other[0] / other[1]) > 3.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = paired_randomisation(
+            statistics[:, 0], statistics[:, 1], finite_mean, samples=200, seed=5
+        )
+    assert found == (n_larger + 1) / 201
+
+
+def finite_mean(sums):
+    return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
 
 
 @pytest.mark.parametrize(("kind", "samples"), [("bs", 1000), ("ar", 10_000)])
@@ -166,11 +232,13 @@ def test_the_randomisation_counts_strictly_larger_differences():
     assert found == (n_larger + 1) / 201
 
 
-@pytest.mark.parametrize("block", [1, 60, 999])
-def test_the_size_of_the_blocks_does_not_matter(block, monkeypatch):
-    whole = paired_randomisation(*STATISTICS, mean, samples=150, seed=0)
-    monkeypatch.setattr(sacrebleu_tests, "_BLOCK", block)
-    assert paired_randomisation(*STATISTICS, mean, samples=150, seed=0) == whole
+@pytest.mark.parametrize("test", [paired_randomisation, paired_bootstrap])
+@pytest.mark.parametrize("block", [1, 800, 1600])
+def test_the_size_of_the_blocks_does_not_matter(test, block, monkeypatch):
+    whole = test(*STATISTICS, mean, samples=150, seed=0)
+    monkeypatch.setattr(resampling, "_BLOCK", block)
+    monkeypatch.setattr(resampling, "_FEWEST_SAMPLES", 1)
+    assert test(*STATISTICS, mean, samples=150, seed=0) == whole
 
 
 def naive_bootstrap_p(system, baseline, kind):

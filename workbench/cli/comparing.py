@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.comparison import Comparison
+    from workbench.display import Sheet
     from workbench.metrics.scoring import Scores
 
 
@@ -68,6 +69,14 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         "--metric", nargs="+", default=["bleu", "chrf"], help="metrics, such as bleu:tokenize=char"
     )
     parser.add_argument("--json", action="store_true", help="write JSON for machines")
+    parser.add_argument(
+        "--write",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="write the figures to files too: .csv .xlsx .parquet .jsonl .tex (leaderboard with "
+        "marks), .json (LLM Comparator)",
+    )
     parser.add_argument("--samples", type=int, help="exchanges and resamples (default: 10000)")
     parser.add_argument("--seed", type=int, help="of the random numbers (default: 0)")
     parser.add_argument("--level", type=float, default=0.95, help="confidence (default: 0.95)")
@@ -88,6 +97,7 @@ def _score(options: argparse.Namespace) -> int:
         progress=progress("comparing"),
     )
     sheet = comparison.leaderboard()
+    _write(comparison, sheet, options.write)
     if options.json:
         _say_json(comparison, sheet.frame)
     else:
@@ -118,11 +128,20 @@ def _compare(options: argparse.Namespace) -> int:
         compat=options.compat,
         progress=progress("comparing"),
     )
+    _write(comparison, comparison.sheet, options.write)
     if options.json:
         _say_json(comparison, comparison.frame)
     else:
         say(f"{comparison!r}\n\n{comparison.sentences()!r}")
     return _gate(comparison) if options.margin else DONE
+
+
+def _write(comparison: "Comparison", sheet: "Sheet", paths: Sequence[str]) -> None:
+    """Write the figures to files."""
+    from workbench.exchange.writing import WHOLE, kind_of, write
+
+    for path in paths:
+        write(comparison if kind_of(path) in WHOLE else sheet, path)
 
 
 def _gate(comparison: "Comparison") -> int:
@@ -142,6 +161,11 @@ def _scored(options: argparse.Namespace) -> "Scores":
     from workbench.metrics.catalogue import named
 
     _refuse_mixtures(options)
+    if options.write:
+        from workbench.exchange.writing import kind_of
+
+        for path in options.write:  # before hours of work
+            kind_of(path)
     if options.rows:
         rows = wb.read(options.rows, columns=_renames(options.columns))
         outputs = wb.outputs(rows, options.systems or options.outputs or options.rows)

@@ -8,6 +8,7 @@ from workbench.metrics.joining import join
 from workbench.metrics.matching import ExactMatch, LengthRatio, TokenF1
 from workbench.metrics.rouge import ROUGE
 from workbench.metrics.scoring import Scores, score
+from workbench.metrics.signatures import find_signature
 from workbench.metrics.ter import TER
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Metric",
     "Scores",
     "TokenF1",
+    "find_signature",
     "join",
     "score",
 ]

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -29,6 +29,8 @@ Smoothing = Literal["exp", "floor", "add-k", "none"]
 _PARTED = frozenset('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~')
 
 _FEW = 200_000
+
+_LARGE_PRODUCT = 1e300
 
 # sacrebleu's floor under the logarithm of a precision of zero.
 _LOG_ZERO = -9999999999.0
@@ -128,11 +130,23 @@ class BLEU(Metric):
         """Return lengths, matches and n-gram counts of each output."""
         require_references(self, outputs)
         groups, words = Groups.of(outputs["references"]), Vocabulary()
-        texts = self._tokens(outputs["text"].tolist(), words)
-        references = self._tokens(groups.references, words)
-        known = ReferenceNGrams(
-            references, groups.group_of, order=self.max_ngram_order, span=len(words)
-        )
+        texts = self.tokens(outputs["text"].tolist(), words)
+        references = self.tokens(groups.references, words)
+        return self.counted(texts, references, groups, span=len(words))
+
+    def counted(self, texts: Tokens, references: Tokens, groups: Groups, *, span: int) -> Array:
+        """Return the statistics of tokenised outputs.
+
+        Parameters
+        ----------
+        texts, references : Tokens
+            The outputs, and the references of `groups`.
+        groups : Groups
+            Which references belong to which outputs.
+        span : int
+            More than any token.
+        """
+        known = ReferenceNGrams(references, groups.group_of, order=self.max_ngram_order, span=span)
         return np.column_stack(
             [
                 texts.lengths,
@@ -142,7 +156,7 @@ class BLEU(Metric):
             ]
         ).astype(np.float64)
 
-    def _tokens(self, texts: list[str], words: Vocabulary) -> Tokens:
+    def tokens(self, texts: list[str], words: Vocabulary) -> Tokens:
         """Tokenise as sacrebleu does; where white space parts tokens anyway, each word once."""
         lines = [(text.lower() if self.lowercase else text).rstrip() for text in texts]
         if self.tokenize == "none":
@@ -197,6 +211,29 @@ class BLEU(Metric):
         score = np.where(hyp_len > 0, brevity, 0.0) * _each(math.exp, mean)
         return np.where(matched, score, 0.0)
 
+    def approximate(self, sums: Array) -> Array:
+        """Return BLEU as the root of a product of precisions, some ten times as fast.
+
+        It is as right as `aggregate`, but need not equal the peer's in its last bits.
+        """
+        order = self.max_ngram_order
+        if self.smooth_method == "add-k":
+            return self.aggregate(sums)
+        length, reference = sums[..., 0], sums[..., 1]
+        hits, total = (
+            reduce(np.multiply, (sums[..., 2 + at] for at in range(first, first + order)))
+            for first in (0, order)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = hits / total
+            root = np.sqrt(np.sqrt(share)) if order == 4 else share ** (1 / order)
+            score = np.asarray(100 * np.exp(np.minimum(1 - reference / length, 0.0)) * root)
+        # what is smoothed, or does not fit into a product
+        odd = ~((hits > 0) & (length > 0) & (total < _LARGE_PRODUCT))
+        if odd.any():
+            score[odd] = self.aggregate(sums[odd])
+        return score
+
     @property
     def _smooth_value(self) -> float:
         if self.smooth_value is not None:
@@ -235,8 +272,8 @@ def _closest(lengths: Ints, of_references: Ints, groups: Groups) -> Ints:
 
 def _each(function: Callable[[float], float], values: Array) -> Array:
     """Apply a function of `math` to each value: NumPy's own may differ from it in the last bit."""
-    flat = [function(value) if value == value else value for value in values.ravel().tolist()]
-    return np.array(flat, dtype=np.float64).reshape(values.shape)
+    flat = map(function, values.ravel().tolist())
+    return np.fromiter(flat, dtype=np.float64, count=values.size).reshape(values.shape)
 
 
 def _logarithms(values: Array) -> Array:

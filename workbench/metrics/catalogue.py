@@ -1,6 +1,6 @@
 """Metrics by name, for the shell and for files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -76,6 +76,47 @@ def named(text: str) -> Metric:
     if name == "column" and "column" not in options:
         raise BadValue(f"a column must be named, but {text!r} came; write column:column=NAME.")
     return maker(**options)
+
+
+def described(metric: Metric) -> dict[str, Any]:
+    """Return what makes a shipped metric anew, as plain data; nothing for one of somebody's own.
+
+    Examples
+    --------
+    >>> described(ExactMatch())["kind"], described(ExactMatch()) == described(ExactMatch())
+    ('ExactMatch', True)
+    """
+    kind = type(metric)
+    if kind not in {maker for maker, _ in _FIXED.values()}:
+        return {}
+    options = {each.name: getattr(metric, each.name) for each in fields(metric) if each.init}  # type: ignore[arg-type]
+    return {"kind": kind.__name__, "options": options}
+
+
+def restored(description: Mapping[str, Any]) -> Metric:
+    """Return the metric that `described` described.
+
+    Raises
+    ------
+    BadValue
+        If it describes none.
+
+    Examples
+    --------
+    >>> restored(described(ChrF(word_order=2))) == ChrF(word_order=2)
+    True
+    """
+    makers = {getattr(maker, "__name__", ""): maker for maker, _ in _FIXED.values()}
+    try:
+        options = dict(description["options"])
+        if isinstance(options.get("bounds"), list):  # JSON knows no tuples
+            options["bounds"] = tuple(options["bounds"])
+        return makers[description["kind"]](**options)
+    except (KeyError, TypeError, ValueError):
+        raise BadValue(
+            f"a description of a metric must be one made by this package, but {str(description)!r:.200} "
+            "came; create the metric itself."
+        ) from None
 
 
 def _value(text: str, kind: object, what: str) -> object:

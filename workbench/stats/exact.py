@@ -21,6 +21,9 @@ _PIECE = 2.0**26
 _N_LIMBS = 4
 _LARGEST = 2.0**53
 
+SINGLE = 2.0**24
+"""Whole numbers below this are exact in single precision."""
+
 
 @dataclass(frozen=True, eq=False)
 class Exact:
@@ -61,6 +64,10 @@ class Exact:
         lost = whole - head + first / _PIECE
         return np.asarray(head + (lost + (second + third / _PIECE) / _PIECE**2))
 
+    def largest(self) -> float:
+        """Return the size of the largest piece."""
+        return float(max(self.limbs.max(initial=0), -self.limbs.min(initial=0)))
+
     def sum(self, axis: int) -> "Exact":
         """Add along an axis of the values."""
         return self._added(lambda limbs: limbs.sum(axis=axis + 1))
@@ -85,19 +92,15 @@ class Exact:
 
         Parameters
         ----------
-        weights : array of whole numbers, shape (n_sums, n)
+        weights : array of whole numbers of at least 0, shape (n_sums, n)
             How often each value counts.
 
         Returns
         -------
         array of float, shape (n_sums, ...)
         """
-
-        def add(limbs: Array) -> Array:
-            sums = np.stack([weights @ limb for limb in limbs.reshape(*limbs.shape[:2], -1)])
-            return sums.reshape(len(limbs), -1, *limbs.shape[2:])
-
-        return self._added(add).value()
+        weighing = Weighing(self, total=float(weights.sum(axis=1).max(initial=0)))
+        return weighing.values(weighing.limbs(weights))
 
     def __getitem__(self, index: Any) -> "Exact":  # noqa: ANN401 - whatever NumPy takes
         """Select values."""
@@ -112,13 +115,71 @@ class Exact:
         """Add pieces, refuse what could round on the way, and carry."""
         limbs = add(self.limbs)
         # Where signs differ, a small sum can come of large parts; their sizes bound them all.
-        sizes = add(np.abs(self.limbs)) if (self.limbs < 0).any() else limbs
-        if sizes.size and sizes.max() >= _LARGEST:
-            raise BadValue(
-                "sums of statistics must stay below 2**53, but a sum reached "
-                f"{sizes.max():.3g}; use larger units, such as seconds for nanoseconds."
-            )
+        _require_exact(add(np.abs(self.limbs)) if (self.limbs < 0).any() else limbs)
         return Exact(_carried(limbs))
+
+
+class Weighing:
+    """Weighted sums of the same values, block by block: `weights @ values` without error.
+
+    Parameters
+    ----------
+    values : Exact, shape (n, ...)
+        What is added.
+    total : float
+        The largest sum of the weights of one sum.
+
+    Notes
+    -----
+    Single precision takes half the time, and is exact as long as no sum can leave its whole
+    numbers.
+
+    Examples
+    --------
+    >>> weighing = Weighing(Exact.of(np.array([[1.0, 2.0], [3.0, 0.5]])), total=2)
+    >>> weighing.values(weighing.limbs(np.array([[1.0, 1.0], [0.0, 2.0]]))).tolist()
+    [[4.0, 2.5], [6.0, 1.0]]
+    """
+
+    def __init__(self, values: Exact, *, total: float) -> None:
+        self._shape = values.limbs.shape[2:]
+        self._n_limbs, n_values = values.limbs.shape[:2]
+        flat = values.limbs.reshape(self._n_limbs, n_values, -1)
+        bound = total * values.largest()
+        self._may_round = bound >= _LARGEST
+        kind = np.float32 if bound < SINGLE else np.float64
+        columns = np.moveaxis(flat, 1, -1).reshape(-1, n_values)
+        self._columns: Array = np.ascontiguousarray(columns, dtype=kind)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of pieces that make up one sum."""
+        return len(self._columns)
+
+    def limbs(self, weights: Array) -> Array:
+        """Return the pieces of the sums for each row of weights, shape (n_columns, n_sums)."""
+        turned = weights.T.astype(self._columns.dtype, copy=False)
+        if self._may_round:
+            _require_exact(np.abs(self._columns) @ turned)
+        return np.asarray(self._columns @ turned)
+
+    def values(self, limbs: Array) -> Array:
+        """Return the sums of these pieces as floats, shape (n_sums, ...).
+
+        The sums of one statistic lie side by side in memory, for whoever reads them next.
+        """
+        pieces = limbs.reshape(self._n_limbs, -1, limbs.shape[-1]).astype(np.float64, copy=False)
+        found = Exact(_carried(pieces)).value()
+        return np.moveaxis(found.reshape(*self._shape, -1), -1, 0)
+
+
+def _require_exact(sizes: Array) -> None:
+    """Refuse sums that may have been rounded."""
+    if sizes.size and sizes.max() >= _LARGEST:
+        raise BadValue(
+            "sums of statistics must stay below 2**53, but a sum reached "
+            f"{sizes.max():.3g}; use larger units, such as seconds for nanoseconds."
+        )
 
 
 def _carried(limbs: Array) -> Array:

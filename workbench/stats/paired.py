@@ -1,11 +1,12 @@
 """Systems on the same units: their scores, and the difference of any two of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, NamedTuple
+from functools import cached_property, partial
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.stats.exact import Array, Exact
 from workbench.stats.resampling import bootstrap_sums, exchanged_sums
@@ -18,6 +19,15 @@ MAX_EXACT = 16
 # Differences that agree to this share of the scores are ties: far above the rounding of a score,
 # far below anything that one output can change.
 _TIE = 2.0**-40
+
+# Approximate figures are this near to the exact ones by far.
+_NEAR = 2.0**-30
+
+# Pairs of systems at a time, against memory.
+_PAIRS = 64
+
+Figures = Callable[[Array], Array]
+Flags = NDArray[np.bool_]
 
 
 class Interval(NamedTuple):
@@ -75,14 +85,18 @@ class Units:
         Of the random numbers.
     level : float
         Confidence of the intervals, between 0 and 1.
+    approximate : callable, optional
+        A faster `aggregate`, right to 2⁻⁴⁰ of each figure. It draws the intervals; in a test, what
+        it cannot decide is decided by `aggregate`.
     """
 
     statistics: Exact
-    aggregate: Callable[[Array], Array]
+    aggregate: Figures
     scale: int = 1
     samples: int = 10_000
     seed: int = 0
     level: float = 0.95
+    approximate: Figures | None = None
 
     @property
     def n_units(self) -> int:
@@ -99,14 +113,32 @@ class Units:
         """Figure of each system, shape (n_systems,)."""
         return self._figures(self.sums)
 
-    @cached_property
+    @property
     def resampled_scores(self) -> Array:
         """Figures of bootstrap resamples, shape (samples, n_systems)."""
-        return self._figures(bootstrap_sums(self.statistics, samples=self.samples, seed=self.seed))
+        return self._resampled.T
+
+    @cached_property
+    def _resampled(self) -> Array:
+        """Figures of bootstrap resamples, those of a system side by side."""
+        sums = bootstrap_sums(self.statistics, samples=self.samples, seed=self.seed)
+        return np.ascontiguousarray(self._figures(sums, self.approximate).T)
 
     @cached_property
     def _exchanged(self) -> Array:
-        return exchanged_sums(self.statistics, samples=self.samples, seed=self.seed)
+        """Sums over the exchanged units, shape (n_systems, samples, k)."""
+        sums = exchanged_sums(self.statistics, samples=self.samples, seed=self.seed)
+        return np.swapaxes(sums, 0, 1)
+
+    @cached_property
+    def _by_system(self) -> NDArray[Any]:
+        """All pieces of statistics, shape (n_systems, n_pieces, n_units)."""
+        # pieces are whole numbers: the smaller they are stored, the faster they are compared
+        largest = self.statistics.largest()
+        kinds = [kind for kind in (np.int16, np.int32) if largest <= np.iinfo(kind).max]
+        pieces = np.moveaxis(self.statistics.limbs, (2, 1), (0, -1))
+        kept = np.ascontiguousarray(pieces, dtype=[*kinds, np.float64][0])
+        return kept.reshape(len(kept), -1, self.n_units)
 
     def interval(self, system: int) -> Interval:
         """Return a system's figure with its percentile bootstrap interval.
@@ -115,7 +147,7 @@ class Units:
         ----------
         Efron and Tibshirani (1993), section 13.3.
         """
-        low, high = self._quantiles(self.resampled_scores[:, system])
+        ((low, high),) = self._quantiles(self._resampled[system : system + 1])
         return Interval(float(self.scores[system]), low, high)
 
     def difference(self, a: int, b: int, *, test: Test = "randomisation") -> Difference:
@@ -134,50 +166,90 @@ class Units:
         Difference
             With p = 1 when no unit changed.
         """
-        changed = (self.statistics.limbs[:, :, a] != self.statistics.limbs[:, :, b]).any(
-            axis=(0, 2)
-        )
-        score_a, score_b = float(self.scores[a]), float(self.scores[b])
-        deltas = self.resampled_scores[:, a] - self.resampled_scores[:, b]
-        low, high = self._quantiles(deltas)
-        if test == "bootstrap" and changed.any():
-            p = bootstrap_p(deltas) if self.n_units > 1 else float("nan")
-            method = f"bootstrap, {self.samples} samples"
-        else:
-            p, method = self._randomisation(a, b, changed)
-        n_changed = int(changed.sum())
-        return Difference(score_a, score_b, score_a - score_b, low, high, p, n_changed, method)
+        return self.differences([(a, b)], test=test)[0]
 
-    def _figures(self, sums: Array) -> Array:
-        figures = self.aggregate(sums / self.scale if self.scale != 1 else sums)
+    def differences(
+        self, pairs: Sequence[tuple[int, int]], *, test: Test = "randomisation"
+    ) -> list[Difference]:
+        """Compare pairs of systems; all share the same resamples and exchanges.
+
+        Parameters
+        ----------
+        pairs : sequence of (int, int)
+            Their positions.
+        test : {"randomisation", "bootstrap"}
+            As in `difference`.
+        """
+        found = []
+        for at in range(0, len(pairs), _PAIRS):
+            found += self._compared(pairs[at : at + _PAIRS], test)
+        return found
+
+    def _compared(self, pairs: Sequence[tuple[int, int]], test: Test) -> list[Difference]:
+        a, b = np.array(pairs).T
+        deltas = self._resampled[a] - self._resampled[b]
+        changed = self._changed(pairs)
+        tested = self._tested(pairs, deltas, changed, test)
+        scores = self.scores.tolist()
+        return [
+            Difference(scores[a], scores[b], scores[a] - scores[b], low, high, p, n_changed, method)
+            for (a, b), (low, high), (p, method), n_changed in zip(
+                pairs, self._quantiles(deltas), tested, changed, strict=True
+            )
+        ]
+
+    def _changed(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+        """Count the units on which the statistics of two systems differ."""
+        return [int(self._differing(a, b).sum()) for a, b in pairs]
+
+    def _differing(self, a: int, b: int) -> Flags:
+        return np.asarray((self._by_system[a] != self._by_system[b]).any(axis=0))
+
+    def _figures(self, sums: Array, aggregate: Figures | None = None) -> Array:
+        found = (aggregate or self.aggregate)(sums / self.scale if self.scale != 1 else sums)
         # 5/0 is as little of a figure as 0/0.
-        return np.where(np.isinf(figures), np.nan, figures)
+        return np.where(np.isinf(found), np.nan, found)
 
-    def _quantiles(self, values: Array) -> tuple[float, float]:
-        if self.n_units < 2 or np.isnan(values).any():
-            return float("nan"), float("nan")
-        tail = (1 - self.level) / 2
-        low, high = np.quantile(values, [tail, 1 - tail])
-        return float(low), float(high)
+    def _quantiles(self, values: Array) -> list[list[float]]:
+        """Return the ends of the percentile interval of each row."""
+        if self.n_units < 2:
+            return [[float("nan")] * 2] * len(values)
+        return percentiles(values, self.level)
 
-    def _randomisation(self, a: int, b: int, changed: Array) -> tuple[float, str]:
+    def _tested(
+        self,
+        pairs: Sequence[tuple[int, int]],
+        deltas: Array,
+        changed: Sequence[int],
+        test: Test,
+    ) -> list[tuple[float, str]]:
+        """Return the p-value of each pair, and how it was found."""
+        found = []
+        for (a, b), moved, n_changed in zip(pairs, deltas, changed, strict=True):
+            if test == "bootstrap" and n_changed:
+                p = bootstrap_p(moved) if self.n_units > 1 else float("nan")
+                found.append((p, f"bootstrap, {self.samples} samples"))
+            else:
+                found.append(self._randomisation(a, b, n_changed))
+        return found
+
+    def _randomisation(self, a: int, b: int, n_changed: int) -> tuple[float, str]:
         """Return the p-value of the randomisation test, and how it was found."""
-        n_changed = int(changed.sum())
         if n_changed == 0:
             return 1.0, "identical"
         if np.isnan(self.scores[[a, b]]).any():
             return float("nan"), "no figure to test"
         if n_changed <= MAX_EXACT:
-            p = self._exact_p(a, b, changed)
-            return p, f"exact randomisation, {2**n_changed} exchanges"
+            return self._exact_p(a, b), f"exact randomisation, {2**n_changed} exchanges"
         return self._random_p(a, b), f"randomisation, {self.samples} exchanges"
 
-    def _exact_p(self, a: int, b: int, changed: Array) -> float:
+    def _exact_p(self, a: int, b: int) -> float:
         """Return the share of all exchanges of changed units that differ at least as much."""
+        changed = self._differing(a, b)
         moved = (self.statistics[changed, b] - self.statistics[changed, a]).weighted(
             _patterns(int(changed.sum()))
         )
-        hits = self._as_large(a, b, self.sums[a] + moved, self.sums[b] - moved)
+        hits = self._as_large(a, b, moved)
         return float(hits.mean())
 
     def _random_p(self, a: int, b: int) -> float:
@@ -187,19 +259,83 @@ class Units:
         ----------
         Phipson and Smyth (2010), section 4: never zero, and valid at any number of exchanges.
         """
-        moved = self._exchanged[:, b] - self._exchanged[:, a]
-        hits = self._as_large(a, b, self.sums[a] + moved, self.sums[b] - moved)
+        hits = self._as_large(a, b, self._exchanged[b] - self._exchanged[a])
         return float((hits.sum() + 1) / (len(hits) + 1))
 
-    def _as_large(self, a: int, b: int, sums_a: Array, sums_b: Array) -> Array:
+    def _as_large(self, a: int, b: int, moved: Array) -> Flags:
         """Tell which exchanges differ at least as much as what was observed.
 
         Ties count, and so do exchanges without a figure.
         """
-        observed = abs(self.scores[a] - self.scores[b])
-        slack = _TIE * max(abs(self.scores[a]), abs(self.scores[b]))
-        sizes = np.abs(self._figures(sums_a) - self._figures(sums_b))
-        return np.asarray(~(sizes < observed - slack))
+        limit = least_size(float(self.scores[a]), float(self.scores[b]))
+        sums = self.sums[a] + moved, self.sums[b] - moved
+        nearly = (
+            None if self.approximate is None else partial(self._figures, aggregate=self.approximate)
+        )
+        return np.asarray(~(sizes_about(limit, sums, self._figures, nearly) < limit))
+
+
+def percentiles(values: Array, level: float) -> list[list[float]]:
+    """Return the ends of the percentile interval of each row of resampled figures.
+
+    Parameters
+    ----------
+    values : array of float, shape (n, samples)
+        A row with a NaN has no interval.
+    level : float
+        Confidence, between 0 and 1.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), section 13.3.
+
+    Examples
+    --------
+    >>> percentiles(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), 0.5)
+    [[2.0, 4.0]]
+    """
+    tail = (1 - level) / 2
+    ends: list[list[float]] = np.quantile(values, [tail, 1 - tail], axis=1).T.tolist()
+    return ends
+
+
+def least_size(a: float, b: float) -> float:
+    """Return from where on a difference is as large as that of two figures: ties count.
+
+    Examples
+    --------
+    >>> 0.3 - 0.1 >= 0.2, 0.3 - 0.1 >= least_size(0.4, 0.2)
+    (False, True)
+    """
+    return abs(a - b) - _TIE * max(abs(a), abs(b))
+
+
+def sizes_about(
+    limit: float, sums: tuple[Array, Array], figures: Figures, nearly: Figures | None
+) -> Array:
+    """Return how much two figures differ, exactly where that is near a limit.
+
+    Parameters
+    ----------
+    limit : float
+        With what the sizes will be compared.
+    sums : (array, array) of float, shape (n, k)
+        What the figures are made of.
+    figures, nearly : callable
+        Sums to figures; and the same to 2⁻⁴⁰ of each figure but faster, where there is such.
+
+    Returns
+    -------
+    array of float, shape (n,)
+        Which of them are above or below the limit is what `figures` alone would say.
+    """
+    one, other = ((nearly or figures)(each) for each in sums)
+    sizes = np.abs(one - other)
+    if nearly is not None:
+        room = _NEAR * (np.abs(one) + np.abs(other))
+        if len(near := np.flatnonzero(~(np.abs(sizes - limit) > room))):
+            sizes[near] = np.abs(figures(sums[0][near]) - figures(sums[1][near]))
+    return np.asarray(sizes)
 
 
 def bootstrap_p(deltas: Array) -> float:

@@ -1,28 +1,166 @@
-"""sacrebleu's own paired tests, reproduced to the last bit of their p-values.
+"""sacrebleu's own paired tests, reproduced to the last bit of their p-values and intervals.
 
 They are here to explain published figures. Both count strictly larger differences, so that a
 system compared with itself gets p = 1/(R + 1), and the bootstrap centres the absolute difference,
 so that it rejects about 10 % of true nulls at a nominal 5 %.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.stats.exact import Array, Exact
-from workbench.stats.resampling import Indices, counts
+from workbench.stats.exact import SINGLE, Array, Exact
+from workbench.stats.paired import Figures, Interval, Test, Units, sizes_about
+from workbench.stats.resampling import block_sizes, drawn, weighted_sums
 
 Flags = NDArray[np.bool_]
 
 SEED = 12345
 SAMPLES = {"randomisation": 10_000, "bootstrap": 1_000}
 
-# Choices per block of the randomisation, against memory.
-_BLOCK = 2_000_000
+# Samples come in blocks of 32, whose bits fill whole words.
+_WORD = 32
 
-# Whole numbers below this are exact in float32, in which sacrebleu sums a resample.
-_FLOAT32_WHOLE = 2**24
+
+@dataclass(frozen=True, eq=False)
+class PeerUnits(Units):
+    """Statistics of several systems on the same rows, tested as sacrebleu does.
+
+    Parameters
+    ----------
+    statistics : Exact, shape (n_rows, n_systems, k)
+        In the dataset's order.
+    unbounded : callable, optional
+        Sums to the peer's own figures, computing float32 in float32; `aggregate` by default.
+
+    The other parameters are those of `Units`. Intervals are those of 1,000 resamples at most, as
+    many as sacrebleu draws for them by default: of a system the mean of its resampled figures and
+    the half width that sacrebleu prints, of a difference percentiles of the same resamples.
+
+    Notes
+    -----
+    The random numbers are drawn once for all systems. Where float32 (bootstrap) or float64
+    (randomisation) adds the statistics without rounding, all sums are one matrix product; else
+    they are added in sacrebleu's order, one system at a time.
+
+    References
+    ----------
+    sacrebleu 2.6.0, `significance.py`.
+    """
+
+    unbounded: Figures | None = None
+
+    def interval(self, system: int) -> Interval:
+        """Return a system's figure, and sacrebleu's interval around its resampled mean."""
+        mean, half_width = self.confidence(system)
+        return Interval(float(self.scores[system]), mean - half_width, mean + half_width)
+
+    def confidence(self, system: int) -> tuple[float, float]:
+        """Return the mean of a system's resampled figures and the half width of its interval.
+
+        References
+        ----------
+        sacrebleu 2.6.0, `significance.py`, `estimate_ci`.
+        """
+        found = np.sort(self._resampled[system])
+        tail = len(found) // 40
+        return float(found.mean()), float(0.5 * (found[-1 - tail] - found[tail]))
+
+    @property
+    def _peer_figures(self) -> Figures:
+        return self.unbounded or self.aggregate
+
+    @cached_property
+    def _resampled(self) -> Array:
+        n_drawn = min(self.samples, SAMPLES["bootstrap"])
+        return self._bootstrapped if n_drawn == self.samples else self._drawn_figures(n_drawn)
+
+    @cached_property
+    def _bootstrapped(self) -> Array:
+        return self._drawn_figures(self.samples)
+
+    def _drawn_figures(self, samples: int) -> Array:
+        """Return the figures of the first resamples, shape (n_systems, samples)."""
+        sums = self._drawn_sums(samples)
+        return np.ascontiguousarray(np.moveaxis(self._peer_figures(sums), 0, -1))
+
+    def _drawn_sums(self, samples: int) -> Array:
+        """Add resamples as float32 does, shape (samples, n_systems, k)."""
+        rng = np.random.default_rng(self.seed)
+        sizes = block_sizes(samples, self.n_units)
+        if self._doubled is not None and self._doubled.largest() * self.n_units < SINGLE:
+            blocks = (drawn(rng, size, self.n_units) for size in sizes)
+            return (weighted_sums(self._doubled, blocks, samples) / 2).astype(np.float32)
+        single = np.ascontiguousarray(np.swapaxes(self.statistics.value(), 0, 1), dtype=np.float32)
+        indices = (rng.integers(self.n_units, size=(size, self.n_units)) for size in sizes)
+        sums = [[each[rows].sum(axis=0) for each in single] for block in indices for rows in block]
+        return np.array(sums)
+
+    @cached_property
+    def _doubled(self) -> Exact | None:
+        """Twice the statistics where that is whole: a mean over two references has halves."""
+        doubled = Exact.of(2 * self.statistics.value())
+        return doubled if len(doubled.limbs) == 1 else None
+
+    @cached_property
+    def _exchanged_sides(self) -> tuple[Array, Array]:
+        """Sums over the rows chosen and over the others, shapes (n_systems, samples, k)."""
+        if self._doubled is not None:
+            blocks = (flags.astype(np.float32) for flags in self._chosen())
+            chosen = np.moveaxis(weighted_sums(self._doubled, blocks, self.samples), 1, 0) / 2
+            return chosen, self.sums[:, None] - chosen
+        values = np.ascontiguousarray(np.swapaxes(self.statistics.value(), 0, 1))
+        sides: list[list[Array]] = [[], []]
+        for flags in self._chosen():
+            sides[0].append(np.stack([flags @ each for each in values]))
+            sides[1].append(np.stack([~flags @ each for each in values]))
+        return np.concatenate(sides[0], axis=1), np.concatenate(sides[1], axis=1)
+
+    def _chosen(self) -> Iterator[Flags]:
+        """Choose rows as `Generator.integers(2, dtype=bool)` does: bit after bit of its words."""
+        rng = np.random.default_rng(self.seed)
+        for size in block_sizes(self.samples, self.n_units, multiple=_WORD):
+            n_bits = size * self.n_units
+            words = np.frombuffer(rng.bytes(4 * -(-n_bits // _WORD)), dtype=np.uint8)
+            bits = np.unpackbits(words, count=n_bits, bitorder="little")
+            yield bits.view(np.bool_).reshape(size, self.n_units)
+
+    @cached_property
+    def _observed(self) -> Array:
+        return self._peer_figures(self.sums)
+
+    def _tested(
+        self,
+        pairs: Sequence[tuple[int, int]],
+        deltas: Array,  # noqa: ARG002 - the peer's own sizes decide
+        changed: Sequence[int],  # noqa: ARG002 - sacrebleu does not look
+        test: Test,
+    ) -> list[tuple[float, str]]:
+        randomised = test == "randomisation"
+        p_values = self._randomised_p(pairs) if randomised else self._bootstrap_p(pairs)
+        method = f"sacrebleu {'ar' if randomised else 'bs'}, {self.samples} samples"
+        return [(p, method) for p in p_values]
+
+    def _bootstrap_p(self, pairs: Sequence[tuple[int, int]]) -> list[float]:
+        a, b = np.array(pairs).T
+        sizes = np.abs(self._bootstrapped[a] - self._bootstrapped[b])
+        centred = sizes - sizes.mean(axis=1, keepdims=True)
+        observed = np.abs(self._observed[a] - self._observed[b]).astype(centred.dtype)
+        n_larger = np.sum(centred > observed[:, None], axis=1)
+        return [(n + 1) / (self.samples + 1) for n in n_larger.tolist()]
+
+    def _randomised_p(self, pairs: Sequence[tuple[int, int]]) -> list[float]:
+        chosen, others = self._exchanged_sides
+        n_larger = []
+        for a, b in pairs:
+            sums = chosen[b] + others[a], others[b] + chosen[a]
+            observed = float(abs(self._observed[a] - self._observed[b]))
+            sizes = sizes_about(observed, sums, self._peer_figures, self.approximate)
+            n_larger.append(int(np.sum(sizes > observed)))
+        return [(n + 1) / (self.samples + 1) for n in n_larger]
 
 
 def paired_bootstrap(
@@ -45,11 +183,8 @@ def paired_bootstrap(
     ----------
     sacrebleu 2.6.0, `significance.py`, `_paired_bs_test`.
     """
-    n_rows = len(system)
-    indices = np.random.default_rng(seed).choice(n_rows, size=(samples, n_rows), replace=True)
-    figures = [aggregate(_float32_sums(each, indices)) for each in (system, baseline)]
-    sizes = np.abs(figures[0] - figures[1])
-    return _p_value(sizes - sizes.mean(), _observed(system, baseline, aggregate))
+    units = _units(system, baseline, aggregate, samples, seed)
+    return units._bootstrap_p([(0, 1)])[0]
 
 
 def paired_randomisation(
@@ -61,46 +196,12 @@ def paired_randomisation(
     ----------
     sacrebleu 2.6.0, `significance.py`, `_paired_ar_test`.
     """
-    chosen = np.random.default_rng(seed).integers(2, size=(samples, len(system)), dtype=bool)
-    exchange = _exchanged_whole if _whole(system) and _whole(baseline) else _exchanged
-    sizes = []
-    for part in np.array_split(chosen, max(1, chosen.size // _BLOCK)):
-        one, other = exchange(part, system, baseline)
-        sizes.append(np.abs(aggregate(one) - aggregate(other)))
-    return _p_value(np.concatenate(sizes), _observed(system, baseline, aggregate))
+    units = _units(system, baseline, aggregate, samples, seed)
+    return units._randomised_p([(0, 1)])[0]
 
 
-def _exchanged(chosen: Flags, system: Array, baseline: Array) -> tuple[Array, Array]:
-    """Return the sums of both after the chosen rows were exchanged, added in sacrebleu's order."""
-    return chosen @ baseline + ~chosen @ system, ~chosen @ baseline + chosen @ system
-
-
-def _exchanged_whole(chosen: Flags, system: Array, baseline: Array) -> tuple[Array, Array]:
-    """Return the same of whole numbers, whose sums are exact in any order: by one product."""
-    moved = chosen.astype(np.float32) @ (baseline - system).astype(np.float32)
-    return system.sum(axis=0) + moved, baseline.sum(axis=0) - moved
-
-
-def _whole(statistics: Array) -> bool:
-    """Tell whether all sums of rows, and of differences of rows, are whole and exact in float32."""
-    largest = 2 * np.abs(statistics).max(initial=0) * len(statistics)
-    return bool(largest < _FLOAT32_WHOLE and np.all(statistics == np.trunc(statistics)))
-
-
-def _observed(system: Array, baseline: Array, aggregate: Callable[[Array], Array]) -> float:
-    sums = [Exact.of(each).sum(axis=0).value() for each in (baseline, system)]
-    return float(abs(aggregate(sums[0]) - aggregate(sums[1])))
-
-
-def _p_value(sizes: Array, observed: float) -> float:
-    return float((np.sum(sizes > observed) + 1) / (len(sizes) + 1))
-
-
-def _float32_sums(statistics: Array, indices: Indices) -> Array:
-    """Sum resamples as float32 does, by counts where that makes no difference."""
-    single = statistics.astype(np.float32)
-    # Halves (a mean over two references) are exact too, with one bit less room.
-    halves = np.all(statistics * 2 == np.trunc(statistics * 2))
-    if halves and 2 * np.abs(statistics).max(initial=0) * len(statistics) < _FLOAT32_WHOLE:
-        return np.asarray((counts(indices) @ statistics).astype(np.float32))
-    return np.stack([single[drawn].sum(axis=0) for drawn in indices])
+def _units(
+    system: Array, baseline: Array, aggregate: Figures, samples: int, seed: int
+) -> PeerUnits:
+    statistics = Exact.of(np.stack([system, baseline], axis=1))
+    return PeerUnits(statistics, aggregate, samples=samples, seed=seed)

@@ -1,5 +1,6 @@
 """Tables to plotly figures: one claim per figure, intervals always drawn, rounded numbers in."""
 
+from workbench.views.explanations import influence, ngrams
 from workbench.views.pairs import matrix, metrics, rows
 from workbench.views.people import strengths
 from workbench.views.systems import forest, leaderboard, slices
@@ -18,10 +19,12 @@ __all__ = [
     "colours",
     "dashboard",
     "forest",
+    "influence",
     "latency_over_time",
     "leaderboard",
     "matrix",
     "metrics",
+    "ngrams",
     "pass_hat_k",
     "rows",
     "slices",

@@ -1,17 +1,19 @@
-"""sacrebleu's paired bootstrap test on BLEU, from texts in memory to p-values."""
+"""sacrebleu's paired bootstrap test on BLEU, near-tied systems among them, from texts in memory to p-values."""
 
 PEER = "sacrebleu"
-SIZE = 2_000
-UNIT = "3 systems × {n}, 1000 samples"
+SIZE = 2_017
+UNIT = "10 systems × {n}, 1000 samples"
+CLOCK = "cpu"
+GOAL = 10.0
 
 
 def ours(n):
-    from sides import our_test
+    from campaigns import our_inference
 
-    return our_test(n, test="bootstrap", compat="sacrebleu")
+    return our_inference(n, "bootstrap", scored=False)
 
 
 def theirs(n):
-    from sides import sacrebleu_test
+    from campaigns import sacrebleu_inference
 
-    return sacrebleu_test(n, "bs")
+    return sacrebleu_inference(n, "bootstrap", scored=False)

@@ -1,18 +1,19 @@
-"""sacrebleu's paired bootstrap test on BLEU alone, from statistics to p-values."""
+"""sacrebleu's paired bootstrap test on BLEU, near-tied systems among them, from statistics to p-values."""
 
 PEER = "sacrebleu"
-SIZE = 2_000
-UNIT = "3 systems × {n}, 1000 samples"
-GOAL = 1.0
+SIZE = 2_017
+UNIT = "10 systems × {n}, 1000 samples"
+CLOCK = "cpu"
+GOAL = 50.0
 
 
 def ours(n):
-    from sides import our_resampling
+    from campaigns import our_inference
 
-    return our_resampling(n, test="bootstrap", compat="sacrebleu")
+    return our_inference(n, "bootstrap", scored=True)
 
 
 def theirs(n):
-    from sides import sacrebleu_resampling
+    from campaigns import sacrebleu_inference
 
-    return sacrebleu_resampling(n, "bs")
+    return sacrebleu_inference(n, "bootstrap", scored=True)

@@ -1,17 +1,19 @@
-"""sacrebleu's paired randomisation test on BLEU alone, from statistics to p-values."""
+"""sacrebleu's paired randomisation test on BLEU, near-tied systems among them, from statistics to p-values."""
 
 PEER = "sacrebleu"
-SIZE = 1_000
-UNIT = "3 systems × {n}, 10000 samples"
+SIZE = 2_017
+UNIT = "10 systems × {n}, 10000 samples"
+CLOCK = "cpu"
+GOAL = 50.0
 
 
 def ours(n):
-    from sides import our_resampling
+    from campaigns import our_inference
 
-    return our_resampling(n, test="randomisation", compat="sacrebleu")
+    return our_inference(n, "randomisation", scored=True)
 
 
 def theirs(n):
-    from sides import sacrebleu_resampling
+    from campaigns import sacrebleu_inference
 
-    return sacrebleu_resampling(n, "ar")
+    return sacrebleu_inference(n, "randomisation", scored=True)

@@ -1,0 +1,123 @@
+"""Real systems for the tasks of inference, and both sides of what is done with them.
+
+The texts are WMT23's (Czech to Ukrainian: 2,017 segments; English to Japanese: 2,074) where a
+folder of data stands beside the checkout; elsewhere generated ones take their place. Matrix
+products run on one thread on both sides: with several, a busy machine counts their waiting as time
+of the processor.
+"""
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+from sides import Figures, our_scores, sacrebleu_results
+from texts import texts
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "mt"
+CZECH, JAPANESE = "wmt23.cs-uk", "wmt23.en-ja"
+
+KINDS = {"bootstrap": "bs", "randomisation": "ar"}
+
+
+def campaign(
+    n: int, n_systems: int, pair: str = CZECH, *, twins: bool = False
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Return n references, and as many outputs of each system; the first is the baseline.
+
+    Parameters
+    ----------
+    n : int
+        Number of segments; beyond those of the set they come again.
+    n_systems : int
+        Number of systems, at most; there are three of generated texts.
+    pair : str
+        The folder of the set.
+    twins : bool
+        Whether the last two systems are nearly tied: the baseline with each hundredth, and each
+        fifth, output of another system.
+    """
+    if not (DATA / pair).is_dir():
+        references, systems = texts(n)
+    else:
+        paths = sorted((DATA / pair / "systems").iterdir())[:n_systems]
+        references = _lines(DATA / pair / "refA.txt.gz", n)
+        systems = {path.name.removesuffix(".txt.gz"): _lines(path, n) for path in paths}
+    if twins:
+        (_, base), (_, other), *_ = systems.items()
+        kept = dict(list(systems.items())[: n_systems - 2])
+        for step in (100, 5):
+            mixed = [other[at] if at % step == 0 else base[at] for at in range(n)]
+            kept[f"near-{step}"] = mixed
+        systems = kept
+    return references, systems
+
+
+def _lines(path: Path, n: int) -> list[str]:
+    with gzip.open(path, "rt", encoding="utf8", newline="\n") as file:
+        lines = file.read().rstrip("\n").split("\n")
+    return (lines * -(-n // len(lines)))[:n]
+
+
+def our_scored(references, systems):
+    """Score by BLEU, the only metric of these tasks."""
+    import workbench as wb
+
+    return our_scores(references, systems, [wb.BLEU()])
+
+
+def our_peer_figures(scores, baseline: str, test: str) -> Figures:
+    """Return scores and sacrebleu's p-values."""
+    import workbench as wb
+
+    c = wb.compare(scores, baseline=baseline, test=test, compat="sacrebleu")
+    frame = c.frame.set_index("system")
+    found = {f"score:{baseline}": float(frame["baseline_score"].iloc[0])}
+    found |= {f"score:{name}": float(each) for name, each in frame["score"].items()}
+    return found | {f"p:{name}": float(each) for name, each in frame["p"].items()}
+
+
+def our_inference(n: int, test: str, *, scored: bool) -> Callable[[], Figures]:
+    """Prepare sacrebleu's test of ten systems by our engine, from texts or from statistics."""
+    references, systems = campaign(n, 10, twins=True)
+    baseline = next(iter(systems))
+    if not scored:
+        return lambda: our_peer_figures(our_scored(references, systems), baseline, test)
+    scores = our_scored(references, systems)
+    return lambda: our_peer_figures(scores, baseline, test)
+
+
+def sacrebleu_inference(n: int, test: str, *, scored: bool) -> Callable[[], Figures]:
+    """Prepare the same by sacrebleu."""
+    references, systems = campaign(n, 10, twins=True)
+    return sacrebleu_results(references, systems, KINDS[test], scored=scored)
+
+
+def our_pairs(n: int, test: str, *, every: bool) -> Callable[[], Figures]:
+    """Prepare all 120 pairs of 16 systems, or the 15 with the first, from statistics to p-values.
+
+    Either way the figures are those of the 15.
+    """
+    from itertools import combinations
+
+    import workbench as wb
+    from workbench.contrasts import differences, judged
+
+    references, systems = campaign(n, 16, JAPANESE)
+    scores = our_scored(references, systems)
+    baseline, *_ = names = scores.systems
+    compat = "sacrebleu" if test == "bootstrap" else None
+    settings = wb.compare(scores.only(systems=names[:2]), test=test, compat=compat).settings
+    pairs = [(b, a) for a, b in combinations(names, 2) if every or a == baseline]
+
+    def work() -> Figures:
+        frame = judged(scores, settings, differences(scores, settings, pairs))
+        frame = frame[frame["baseline"] == baseline]
+        return {
+            f"p:{system}": float(p) for system, p in zip(frame["system"], frame["p"], strict=True)
+        }
+
+    return work

@@ -1,0 +1,3 @@
+"""Fixtures are files, with the scripts of their tools beside them."""
+
+collect_ignore_glob = ["fixtures/*"]

@@ -1,0 +1,139 @@
+"""Built-in measures of rows: their values, their buckets, and that they know no names."""
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+
+import workbench as wb
+from workbench.errors import BadValue
+from workbench.explaining.buckets import BUCKETS, bucketed, cut, measured, require_buckets
+
+repeatable = budget(deadline=None, derandomize=True, max_examples=40)
+ROWS = [
+    {"row_id": "x", "input": "one two two", "references": ["a b c", "a b c d e"]},
+    {"row_id": "y", "input": "one", "references": ["a"]},
+    {"row_id": "z", "input": "three three", "references": ["a b", "c"]},
+]
+SYSTEMS = {"s": ["a b c d", "a a a", None], "t": ["a b", "b", "a"]}
+PAIR = ("s", "t")
+
+
+def scored(rows=ROWS, systems=SYSTEMS):
+    rows = wb.read(rows)
+    return wb.score(wb.outputs(rows, systems), rows, [wb.LengthRatio()])
+
+
+@pytest.mark.parametrize(
+    ("bucket", "expected"),
+    [
+        ("reference_length", {"x": 4, "y": 1, "z": 2}),  # 1.5 rounds to even
+        ("source_length", {"x": 3, "y": 1, "z": 2}),
+        ("length_ratio", {"x": 3 / 4, "y": 2}),
+        # inserted and removed words over all: 2 of 6, 4 of 4
+        ("edit_distance", {"x": 2 / 6, "y": 1.0}),
+    ],
+)
+def test_a_measure_of_three_rows(bucket, expected):
+    assert measured(scored(), bucket, PAIR).to_dict() == pytest.approx(expected)
+
+
+def test_rarity_is_the_mean_surprise_of_the_words_of_an_input():
+    words = {row["row_id"]: row["input"].split() for row in ROWS}
+    counts = Counter(word for each in words.values() for word in each)
+    naive = {
+        row: sum(math.log2(6 / counts[word]) for word in each) / len(each)
+        for row, each in words.items()
+    }
+    assert measured(scored(), "lexical_rarity", PAIR).to_dict() == pytest.approx(naive)
+
+
+def test_repeats_are_averaged():
+    rows = wb.read([{"row_id": "x", "input": "i", "references": ["a b c d"]}])
+    outputs = wb.outputs(rows, {"s": [["a b", "a b c d"]], "t": ["a b c d e"]})
+    scores = wb.score(outputs, rows, [wb.LengthRatio()])
+    assert measured(scores, "length_ratio", PAIR)["x"] == (3 + 5) / 2 / 4
+    assert measured(scores, "edit_distance", PAIR)["x"] == pytest.approx((3 / 7 + 1 / 9) / 2)
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_a_measure_does_not_know_who_wrote_what(bucket):
+    rng = np.random.default_rng(0)
+    words = ["a", "b", "c", "d"]
+    texts = [[" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(40)] for _ in "stuv"]
+    rows = [{"input": one, "references": [two]} for one, two in zip(*texts[2:], strict=True)]
+    coins = rng.integers(2, size=40)
+    turned = [[texts[(side + coin) % 2][at] for at, coin in enumerate(coins)] for side in range(2)]
+    found = [
+        bucketed(scored(rows, dict(zip("st", each, strict=True))), bucket, PAIR, 4)
+        for each in (texts[:2], turned)
+    ]
+    assert found[0] == found[1]
+    assert len(found[0]) >= 3
+
+
+def test_what_cannot_be_measured_gives_no_bucket():
+    rows = wb.read([{"row_id": "x", "input": "", "mark": 1}])
+    rows["input"] = None
+    outputs = wb.outputs(rows, {"s": ["a"], "t": ["b"]})
+    scores = wb.score(outputs.assign(mark=1.0), rows.drop(columns="mark"), [wb.Column("mark")])
+    for bucket in ("reference_length", "source_length", "length_ratio", "lexical_rarity"):
+        assert bucketed(scores, bucket, PAIR, 4) == []
+    assert bucketed(scores, "edit_distance", PAIR, 4) == [("1", ["x"])]
+
+
+def test_an_empty_text_has_a_length():
+    scores = scored([{"row_id": "x", "input": "", "references": ["a"]}], {"s": [""], "t": [""]})
+    assert measured(scores, "source_length", PAIR)["x"] == 0
+    assert measured(scores, "edit_distance", PAIR)["x"] == 0
+    assert measured(scores, "lexical_rarity", PAIR).empty
+
+
+@repeatable
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(2, 9))
+def test_buckets_part_the_rows_in_order_and_keep_equal_values_together(values, n_buckets):
+    series = pd.Series(
+        [float(value) for value in values], index=[f"r{i}" for i in range(len(values))]
+    )
+    found = cut(series, n_buckets, " words")
+    assert 1 <= len(found) <= n_buckets
+    assert sorted(row for _, rows in found for row in rows) == sorted(series.index)
+    ends = [(series[rows].min(), series[rows].max()) for _, rows in found]
+    assert all(low[1] < high[0] for low, high in pairwise(ends))
+    assert [label for label, _ in found] == [
+        (f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}") + " words"
+        for low, high in ends
+    ]
+
+
+@repeatable
+@given(st.lists(st.integers(0, 1000), min_size=8, max_size=80, unique=True))
+def test_buckets_of_different_values_have_nearly_the_same_size(values):
+    found = cut(pd.Series(values, index=list(map(str, values)), dtype=float), 4)
+    sizes = [len(rows) for _, rows in found]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@repeatable
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=40))
+def test_labels_are_distinct(values):
+    found = cut(pd.Series(values, index=[str(at) for at in range(len(values))]), 5)
+    labels = [label for label, _ in found]
+    spread = np.diff(sorted(set(values)))
+    if len(spread) == 0 or spread.min() > 1e-8:
+        assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("n_buckets", [1, 51, 0, 2.5, "4", None])
+def test_a_number_of_buckets_that_is_none_is_refused(n_buckets):
+    with pytest.raises(BadValue) as caught:
+        require_buckets(n_buckets)
+    assert str(caught.value) == (
+        f"n_buckets must be a whole number from 2 to 50, but {n_buckets!r} came; use 4."
+    )

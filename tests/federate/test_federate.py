@@ -1,0 +1,303 @@
+"""Sites that send sums get the figures of one site with all rows."""
+
+import gzip
+import json
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import workbench as wb
+from workbench.errors import BadValue, InputError, UnknownName
+
+WORDS = [
+    "the",
+    "cat",
+    "sat",
+    "on",
+    "a",
+    "mat",
+    "while",
+    "dogs",
+    "ran",
+    "far",
+    "away",
+    "from",
+    "their",
+    "old",
+    "house",
+    "in",
+    "town",
+]
+METRICS = (wb.BLEU(), wb.ExactMatch(), wb.Column("seconds", direction="down"))
+FIGURES = ["score", "baseline_score", "delta", "ci_low", "ci_high", "p", "p_adjusted"]
+
+
+def data(n=120, seed=0):
+    """Return ROWS and OUTPUTS of three systems, one of them near the best."""
+    rng = np.random.default_rng(seed)
+    rows, texts = [], {"good": [], "near": [], "poor": []}
+    for at in range(n):
+        reference = list(rng.choice(WORDS, size=8))
+        rows.append(
+            {
+                "row_id": f"secret-{at}", "input": f"question {at}", "references": [" ".join(reference)],
+                "kind": "long" if at % 3 else "short", "person": f"person {at // 4}",
+            }
+        )  # fmt: skip
+        for system, n_wrong in (("good", 1), ("near", 1 + (at % 9 == 0)), ("poor", 4)):
+            changed = [*reference]
+            for place in rng.choice(8, size=n_wrong, replace=False):
+                changed[place] = str(rng.choice(WORDS))
+            texts[system].append(" ".join(changed))
+    rows = wb.read(rows)
+    outputs = wb.outputs(rows, texts)
+    return rows, outputs.assign(seconds=rng.gamma(2.0, size=len(outputs)))
+
+
+ROWS, OUTPUTS = data()
+
+
+def scored(row_ids=None, outputs=OUTPUTS, metrics=METRICS):
+    if row_ids is None:
+        return wb.score(outputs, ROWS, metrics)
+    rows = ROWS[ROWS["row_id"].isin(row_ids)].reset_index(drop=True)
+    return wb.score(outputs[outputs["row_id"].isin(row_ids)], rows, metrics)
+
+
+def summary(row_ids=None, site="all", **options):
+    return wb.federate.summary(scored(row_ids), site, **{"samples": 200, "key": "ours"} | options)
+
+
+POOLED = wb.federate.merge([summary(by=["kind"])], baseline="good")
+
+
+def same(found, expected):
+    """Hold that two results are equal, figures to 1e-12."""
+    for name in ("scores", "frame", "slices"):
+        ours, theirs = getattr(found, name), getattr(expected, name)
+        words = ours.columns.difference(FIGURES)
+        pd.testing.assert_frame_equal(ours[words], theirs[words])
+        numbers = [column for column in FIGURES if column in ours]
+        np.testing.assert_allclose(
+            ours[numbers].to_numpy(float), theirs[numbers].to_numpy(float), rtol=1e-12, atol=1e-12
+        )
+
+
+@settings(deadline=None, derandomize=True, max_examples=5)
+@given(st.permutations(range(120)), st.lists(st.integers(12, 30), min_size=4, max_size=4))
+def test_five_sites_equal_one_with_all_rows(order, sizes):
+    ends = [0, *np.cumsum(sizes), 120]
+    if ends[-1] - ends[-2] < 10:
+        ends[-2] -= 10
+    ids = [f"secret-{at}" for at in order]
+    parts = [ids[first:last] for first, last in pairwise(ends)]
+    sites = [summary(part, f"site {at}") for at, part in enumerate(parts)]
+    merged = wb.federate.merge(sites, baseline="good")
+    whole = wb.federate.merge([summary()], baseline="good")
+    same(merged, whole)
+    same(wb.federate.merge(sites[::-1], baseline="good"), merged)
+
+
+def test_slices_of_two_sites_equal_those_of_one():
+    ids = ROWS["row_id"].tolist()
+    sites = [summary(ids[:60], "a", by=["kind"]), summary(ids[60:], "b", by=["kind"])]
+    same(wb.federate.merge(sites, baseline="good"), POOLED)
+    assert POOLED.slices[["slice", "value", "n"]].drop_duplicates().to_numpy().tolist() == [
+        ["kind", "long", 80],
+        ["kind", "short", 40],
+    ]
+
+
+def test_scores_are_those_of_compare_and_the_rest_is_close():
+    compared = wb.compare(scored(), baseline="good")
+    merged = wb.federate.merge([summary(samples=4_000)], baseline="good")
+    keys = ["metric", "system"]
+    ours = merged.frame.set_index(keys).sort_index()
+    theirs = compared.frame.set_index(keys).sort_index()
+    for exact in ("score", "baseline_score", "delta", "n", "n_changed", "n_clusters"):
+        assert ours[exact].tolist() == pytest.approx(theirs[exact].tolist(), rel=1e-12)
+    for words in ("verdict", "signature"):
+        assert ours[words].tolist() == theirs[words].tolist()
+    width = (theirs["ci_high"] - theirs["ci_low"]).to_numpy()
+    for end in ("ci_low", "ci_high"):
+        assert (np.abs(ours[end] - theirs[end]).to_numpy() <= 0.1 * width).all()
+    assert (np.abs(ours["p"] - theirs["p"]) <= 0.03).all()
+
+
+def test_the_interval_is_that_of_a_naive_poisson_bootstrap():
+    from workbench.federate.weights import poisson
+
+    scores = scored(metrics=[wb.ExactMatch()])
+    merged = wb.federate.merge([wb.federate.summary(scores, "x", samples=50, key="k")])
+    outputs, hits = scores.outputs, scores.statistics["exact_match"][:, 0]
+    rows = sorted(set(outputs["row_id"]))
+    drawn = poisson(rows, 50, seed=0, key="k")
+    value = dict(zip(zip(outputs["row_id"], outputs["system"], strict=True), hits, strict=True))
+    for row in merged.scores.to_dict("records"):
+        figures = [
+            sum(w * value[name, row["system"]] for w, name in zip(weights, rows, strict=True))
+            / sum(weights)
+            for weights in drawn
+        ]
+        low, high = np.quantile(figures, [0.025, 0.975])
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=1e-12)
+
+
+def test_clusters_are_resampled_whole():
+    by_person = wb.federate.merge([summary(cluster="person")], baseline="good")
+    assert set(by_person.frame["n_clusters"]) == {30}
+    assert set(by_person.frame["n"]) == {120}
+    # nothing but the unit differs where each cluster is a row
+    alone = wb.federate.merge([summary(cluster="row_id")], baseline="good")
+    same(alone, wb.federate.merge([summary()], baseline="good"))
+
+
+def test_repeats_are_averaged_as_in_compare():
+    twice = pd.concat(
+        [OUTPUTS.assign(repeat=0), OUTPUTS[OUTPUTS["system"] != "poor"].assign(repeat=1, output_id=lambda f: f["output_id"] + "b")]
+    )  # fmt: skip
+    scores = wb.score(twice, ROWS, [wb.ExactMatch()])
+    merged = wb.federate.merge([wb.federate.summary(scores, "x", samples=50)], baseline="good")
+    compared = wb.compare(scores, baseline="good", samples=50)
+    assert merged.frame["score"].tolist() == pytest.approx(
+        compared.frame["score"].tolist(), rel=1e-12
+    )
+
+
+def test_rows_that_a_system_did_not_answer_are_left_out_of_all_pairs():
+    fewer = OUTPUTS.copy()
+    fewer.loc[(fewer["system"] == "poor") & (fewer["row_id"] == "secret-7"), "text"] = None
+    found = wb.federate.summary(wb.score(fewer, ROWS, [wb.BLEU()]), "x", samples=20)
+    assert (found.cells[0].n, found.n_left_out) == (119, {"bleu": 1})
+
+
+def test_what_leaves_a_site_names_nobody(tmp_path):
+    path = tmp_path / "site.json"
+    summary(by=["kind"], cluster="person").write(path)
+    told = path.read_text()
+    for word in ("secret-", "question", "person", "ours", *WORDS[:3]):
+        assert f"{word}" not in told.replace('"n_units"', "")
+
+
+@pytest.mark.parametrize("name", ["site.json", "site.json.gz"])
+def test_a_summary_is_read_as_it_was_written(tmp_path, name):
+    path = tmp_path / name
+    written = summary(by=["kind"])
+    written.write(path)
+    first = path.read_bytes()
+    same(wb.federate.merge([wb.federate.read(path)], baseline="good"), POOLED)
+    written.write(path)
+    assert path.read_bytes() == first
+    assert repr(wb.federate.read(path)) == repr(written)
+
+
+def test_small_values_are_withheld_and_so_is_what_would_tell_them():
+    kinds = ["a"] * 100 + ["b"] * 14 + ["c"] * 6
+    rows = ROWS.assign(kind=kinds)
+    found = wb.federate.summary(wb.score(OUTPUTS, rows, [wb.BLEU()]), "x", by=["kind"], samples=9)
+    # c holds 6, and whole − a − b would tell it, so that b is withheld too
+    assert [(cell.slice, cell.value) for cell in found.cells] == [("", ""), ("kind", "a")]
+    assert (found.n_withheld, found.least) == (2, 10)
+    rows = ROWS.assign(kind=["a"] * 100 + ["b"] * 12 + ["c"] * 8)
+    found = wb.federate.summary(
+        wb.score(OUTPUTS, rows, [wb.BLEU()]), "x", by=["kind"], samples=9, least=8
+    )
+    assert [cell.value for cell in found.cells] == ["", "a", "b", "c"]
+
+
+def test_a_metric_of_ones_own_is_given_to_merge():
+    class Words(wb.Metric):
+        name, direction = "words", "down"
+
+        def statistics(self, outputs):
+            return [[len(text.split()), 1] for text in outputs["text"]]
+
+    found = wb.federate.summary(wb.score(OUTPUTS, ROWS, [Words()]), "x", samples=9)
+    with pytest.raises(BadValue, match="words is no metric of this package"):
+        wb.federate.merge([found])
+    assert wb.federate.merge([found], metrics=[Words()]).scores["score"].tolist() == [8.0, 8.0, 8.0]
+
+
+def test_sheets_say_how_sure_they_are():
+    told = repr(POOLED)
+    assert "Differences from good at 1 sites (all), 120 rows" in told
+    assert "Poisson bootstrap, 200 samples" in told
+    assert "<table" in POOLED._repr_html_()
+    assert "short" in repr(POOLED.slice_sheet)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"key": "other"}, "the same seed and key"),
+        ({"seed": 1}, "the same seed and key"),
+        ({"samples": 10}, "the same samples"),
+    ],
+)
+def test_sites_that_resampled_otherwise_are_refused(options, said):
+    with pytest.raises(BadValue, match=said):
+        wb.federate.merge([summary(), summary(site="b", **options)])
+
+
+def test_what_cannot_be_merged_is_refused():
+    own = summary()
+    with pytest.raises(BadValue, match="must have a summary"):
+        wb.federate.merge([])
+    with pytest.raises(BadValue, match="each site must come once"):
+        wb.federate.merge([own, own])
+    with pytest.raises(UnknownName, match="baseline"):
+        wb.federate.merge([own], baseline="best")
+    lower = wb.score(OUTPUTS, ROWS, [wb.BLEU(lowercase=True), *METRICS[1:]])
+    other = wb.federate.summary(lower, "b", samples=200, key="ours")
+    with pytest.raises(BadValue, match="bleu in the same way"):
+        wb.federate.merge([own, other])
+    fewer = wb.federate.summary(scored(metrics=METRICS[:2]), "b", samples=200, key="ours")
+    with pytest.raises(BadValue, match="must have seconds, but 'b' lack"):
+        wb.federate.merge([own, fewer])
+
+
+@pytest.mark.parametrize("options", [{"least": 1}, {"samples": 0}, {"seed": -1}])
+def test_bad_options_are_refused(options):
+    with pytest.raises(BadValue, match="came"):
+        summary(**options)
+
+
+def test_a_site_too_small_is_refused():
+    with pytest.raises(BadValue, match="at least 10 units"):
+        summary(ROWS["row_id"][:9].tolist())
+
+
+BROKEN = {
+    "other": lambda told: {"rows": []},
+    "list": lambda told: [told],
+    "no cells": lambda told: {k: v for k, v in told.items() if k != "cells"},
+    "strange": lambda told: told | {"more": 1},
+    "a cell less": lambda told: told | {"cells": [told["cells"][0] | {"sums": [[1.0]]}]},
+    "small": lambda told: told | {"cells": [told["cells"][0] | {"n_units": 3}]},
+    "no number": lambda told: told | {"cells": [told["cells"][0] | {"sums": "x"}]},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_one_sentence(tmp_path, name):
+    path = tmp_path / "site.json"
+    summary(samples=5).write(path)
+    path.write_text(json.dumps(BROKEN[name](json.loads(path.read_text()))))
+    with pytest.raises(InputError) as caught:
+        wb.federate.read(path)
+    assert str(path) in str(caught.value)
+    assert "ask the site" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", gzip.compress(b"{}")[:9]])
+def test_no_json_is_one_sentence(tmp_path, content):
+    path = tmp_path / ("x.json.gz" if content[:1] == b"\x1f" else "x.json")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.json"):
+        wb.federate.read(path)
+    with pytest.raises(InputError):
+        wb.federate.read(tmp_path / "none.json")

@@ -1,0 +1,108 @@
+"""Inspect: a log's samples as rows and outputs, by the readers of trajectories.
+
+A sample is a row, a model a system, an epoch a repeat. Letters count as Inspect counts them: C is 1,
+P is 0.5, I and N are 0.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.exchange.evaluation import Found, as_text, slices
+
+if TYPE_CHECKING:
+    from workbench.trajectories.model import Run
+
+NAME = "inspect"
+
+
+def recognises(value: object) -> bool:
+    """Tell whether a value is a log's."""
+    told = value.get("eval") if isinstance(value, dict) else None
+    return isinstance(told, dict) and "task" in told
+
+
+def read(path: Path, _value: object) -> Found:
+    """Read the samples of a log."""
+    from workbench.tables import each_row
+    from workbench.trajectories import outputs_of
+    from workbench.trajectories import read as read_runs
+
+    runs = read_runs(path, format="inspect-log")
+    found = Found()
+    each = [runs[run_id] for run_id in runs.frame["run_id"]]
+    if not each:
+        return found
+    outputs = outputs_of(each, system=_system, row_id=_row_id, text=_text)
+    for run, record in zip(each, each_row(outputs), strict=True):
+        row_id = _row_id(run)
+        found.add_row(row_id, _row(run))
+        record.pop("output_id")
+        record |= {
+            "system": _system(run),
+            "error": run.termination if run.status == "error" else None,
+        }
+        task = _task(run)
+        found.add(
+            record,
+            {
+                name: (value, f"inspect:{task}|scorer:{name}|version:{run.format_version}")
+                for name, value in run.scores.items()
+            },
+        )
+    return found
+
+
+def _eval(run: "Run") -> Mapping[str, Any]:
+    told = run.extra.get("eval")
+    return told if isinstance(told, dict) else {}
+
+
+def _sample(run: "Run") -> Mapping[str, Any]:
+    told = run.extra.get("sample")
+    return told if isinstance(told, dict) else {}
+
+
+def _task(run: "Run") -> str:
+    return str(_eval(run).get("task", "?"))
+
+
+def _system(run: "Run") -> str:
+    return str(run.model or "unknown model")
+
+
+def _row_id(run: "Run") -> str:
+    return f"{_task(run)}:{run.task_id}"
+
+
+def _row(run: "Run") -> dict[str, Any]:
+    sample = _sample(run)
+    asked, target = sample.get("input", ""), sample.get("target", "")
+    targets = target if isinstance(target, list) else [target]
+    metadata = sample.get("metadata")
+    return {
+        "input": asked if isinstance(asked, (str, list)) else as_text(asked),
+        "references": [as_text(each) for each in targets if each not in ("", None)],
+        "task": _task(run),
+        **slices(metadata if isinstance(metadata, dict) else {}),
+    }
+
+
+def _text(run: "Run") -> str | None:
+    """Return the completion that was scored; where the log has none, what was last written."""
+    from workbench.trajectories.joining import final_text
+
+    output = _sample(run).get("output")
+    told = output if isinstance(output, dict) else {}
+    if isinstance(told.get("completion"), str) and told["completion"]:
+        return str(told["completion"])
+    choices = told.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    message = first.get("message") if isinstance(first, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        texts = [part["text"] for part in content if isinstance(part, dict) and "text" in part]
+        return "\n".join(map(str, texts))
+    return final_text(run)

@@ -1,0 +1,1 @@
+"""Where and why two systems differ: slices, n-grams, disagreeing metrics, rows that decide."""

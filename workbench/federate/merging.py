@@ -1,0 +1,328 @@
+"""Sums of several sites to the figures of one: scores, intervals, differences, verdicts."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench import wording
+from workbench.contrasts import COLUMNS, Record, verdict
+from workbench.display import Sheet, percent
+from workbench.errors import BadValue, some, unknown_name
+from workbench.federate.sums import Cell, Summary
+from workbench.metrics.base import Metric
+from workbench.metrics.catalogue import restored
+from workbench.metrics.scoring import bounded
+from workbench.stats.corrections import Correction, adjusted
+from workbench.stats.exact import Array
+from workbench.stats.paired import least_size, percentiles
+from workbench.tables import each_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ADDED = ("sums", "resampled", "exchanged", "n_changed", "n", "n_units")
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """What several sites found together.
+
+    Parameters
+    ----------
+    sites : tuple of str
+        Names, sorted.
+    baseline : str
+        The system that the others are compared with.
+    scores : DataFrame
+        `metric`, `system`, `score`, `ci_low`, `ci_high`, `n`, `n_clusters`, `signature`; best first.
+    frame : DataFrame
+        Differences from the baseline over all rows, with the columns of `Comparison.frame`.
+    slices : DataFrame
+        The same within the values of columns, after `slice` and `value`.
+    metrics : mapping of str to Metric
+        By name.
+    how : str
+        How it was made.
+    """
+
+    sites: tuple[str, ...]
+    baseline: str
+    scores: "pd.DataFrame"
+    frame: "pd.DataFrame"
+    slices: "pd.DataFrame"
+    metrics: Mapping[str, Metric]
+    how: str
+
+    @property
+    def sheet(self) -> Sheet:
+        """The differences over all rows, for people."""
+        return wording.differences_table(self.frame, self.metrics.__getitem__, self._caption())
+
+    @property
+    def slice_sheet(self) -> Sheet:
+        """The differences within the values of columns, for people."""
+        return wording.differences_table(
+            self.slices, self.metrics.__getitem__, self._caption(), lead=["slice", "value"]
+        )
+
+    def _caption(self) -> str:
+        n = self.frame["n"].max() if len(self.frame) else self.scores["n"].max()
+        return (
+            f"Differences from {self.baseline} at {len(self.sites)} sites ({', '.join(self.sites)}), "
+            f"{n} rows that every system answered; {self.how}."
+        )
+
+    def __repr__(self) -> str:
+        return repr(self.sheet)
+
+    def _repr_html_(self) -> str:
+        return self.sheet._repr_html_()
+
+
+def merge(
+    summaries: Iterable[Summary],
+    *,
+    baseline: str | None = None,
+    metrics: Sequence[Metric] = (),
+    correction: Correction = "holm",
+    level: float = 0.95,
+) -> Merged:
+    """Add the sums of several sites, and find what pooling their rows would have found.
+
+    Parameters
+    ----------
+    summaries : iterable of Summary
+        One per site, made with the same seed, key and number of samples.
+    baseline : str, optional
+        The system to compare with; the first by name by default.
+    metrics : sequence of Metric, optional
+        Those of the sites' own making, which a summary cannot describe.
+    correction : {"holm", "benjamini-hochberg", "none"}
+        Over all systems and metrics; for slices over these too.
+    level : float
+        Confidence of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    Merged
+
+    Raises
+    ------
+    BadValue
+        If there is no summary, two come from one site, or they were made in different ways.
+    UnknownName
+        If no system is called like the baseline.
+
+    Notes
+    -----
+    Intervals are percentiles of a Poisson bootstrap; p-values come of the paired randomisation test,
+    (c + 1)/(R + 1). Both are functions of sums, so that the order of sites, and how rows are spread
+    over them, change nothing. A cluster that lies at two sites is resampled as one, but counted twice.
+
+    References
+    ----------
+    Chamandy et al. (2012), section 3; Phipson and Smyth (2010), section 4.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> def site(name, first):
+    ...     rows = wb.read([{"row_id": f"{n}", "input": "", "references": [f"{n}"]} for n in range(first, first + 20)])
+    ...     outputs = wb.outputs(rows, {"a": [f"{n}" for n in range(first, first + 20)], "b": ["3"] * 20})
+    ...     return wb.federate.summary(wb.score(outputs, rows, [wb.ExactMatch()]), name)
+    >>> merged = wb.federate.merge([site("Basel", 0), site("Oslo", 20)])
+    >>> merged.frame[["system", "score", "baseline_score", "n", "verdict"]]
+      system  score  baseline_score   n verdict
+    0      b  0.025             1.0  40   worse
+    """
+    given = sorted(summaries, key=lambda each: each.site)
+    _require_alike(given)
+    systems = given[0].systems
+    chosen = systems[0] if baseline is None else baseline
+    if chosen not in systems:
+        raise unknown_name("baseline", chosen, systems)
+    known = _metrics(given, metrics)
+    signatures = _signatures(given)
+    scores, records = [], []
+    for cell in _added(given):
+        metric, signature = known[cell.metric], {"signature": signatures[cell.metric]}
+        pooled = _Pooled(cell, metric, level)
+        if not cell.slice:
+            scores += [pooled.score(at, name) | signature for at, name in enumerate(systems)]
+        place = systems.index(chosen)
+        records += [
+            {"slice": cell.slice, "value": cell.value}
+            | pooled.record(at, place, systems)
+            | signature
+            for at in range(len(systems))
+            if at != place
+        ]
+    told = (
+        f"paired randomisation and Poisson bootstrap, {given[0].samples} samples, correction "
+        f"{correction}, {percent(level)} intervals"
+    )
+    whole = [record for record in records if not record["slice"]]
+    return Merged(
+        sites=tuple(each.site for each in given),
+        baseline=chosen,
+        scores=_ranked(scores, known),
+        frame=_judged(whole, known, correction, level)[list(COLUMNS)],
+        slices=_judged([each for each in records if each["slice"]], known, correction, level),
+        metrics=known,
+        how=told,
+    )
+
+
+def _require_alike(given: Sequence[Summary]) -> None:
+    if not given:
+        raise BadValue("merge must have a summary, but none came; give one per site.")
+    sites = [each.site for each in given]
+    if len(set(sites)) < len(sites):
+        raise BadValue(
+            f"each site must come once, but {some(sites)} came; leave out what is double."
+        )
+    for what in ("systems", "samples", "key"):
+        found = {getattr(each, what) for each in given}
+        if len(found) > 1:
+            shown = "different ones" if what == "key" else some(sorted(map(str, found)))
+            asked = "seed and key" if what == "key" else what
+            raise BadValue(
+                f"all sites must have the same {asked}, but {shown} came; summarise again with one."
+            )
+    for name in given[0].signatures:
+        if strange := [each.site for each in given if name not in each.signatures]:
+            raise BadValue(
+                f"all sites must have {name}, but {some(strange)} lack it; score it there."
+            )
+
+
+def _signatures(given: Sequence[Summary]) -> dict[str, str]:
+    """Return the signature of each metric, which is that of all sites."""
+    merged = {}
+    for name in given[0].signatures:
+        found = {each.signatures[name] for each in given}
+        if len(found) > 1:
+            found = {re.sub(r"\bnrefs:[^|]*", "nrefs:var", each) for each in found}
+        if len(found) > 1:
+            raise BadValue(
+                f"all sites must make {name} in the same way, but its signatures are "
+                f"{some(sorted(found))}; score again with the same options and versions."
+            )
+        merged[name] = found.pop()
+    return merged
+
+
+def _metrics(given: Sequence[Summary], own: Sequence[Metric]) -> dict[str, Metric]:
+    known = {metric.name: metric for metric in own}
+    for name, description in given[0].metrics.items():
+        if name not in known and not description:
+            raise BadValue(
+                f"{name} is no metric of this package, so merge must be given it; pass metrics=[…]."
+            )
+    return {
+        name: known.get(name) or restored(description)
+        for name, description in given[0].metrics.items()
+    }
+
+
+def _added(given: Sequence[Summary]) -> list[Cell]:
+    """Add the cells of all sites, in the order of the first that has each."""
+    cells: dict[tuple[str, str, str], list[Cell]] = {}
+    for each in given:
+        for cell in each.cells:
+            cells.setdefault((cell.metric, cell.slice, cell.value), []).append(cell)
+    return [
+        Cell(*place, **{name: sum(getattr(each, name) for each in members) for name in _ADDED})
+        for place, members in cells.items()
+    ]
+
+
+class _Pooled:
+    """One cell's figures, and what its resamples say of them."""
+
+    def __init__(self, cell: Cell, metric: Metric, level: float) -> None:
+        self.cell, self.metric, self.level = cell, metric, level
+        self.figures = self._figures(cell.sums)
+        self.resampled = self._figures(cell.resampled)
+
+    def _figures(self, sums: Array) -> Array:
+        values = bounded(self.metric, self.metric.aggregate(sums))
+        return np.where(np.isinf(values), np.nan, values)
+
+    def score(self, at: int, system: str) -> Record:
+        """Return a system's figure with its interval."""
+        ((low, high),) = percentiles(self.resampled[None, :, at], self.level)
+        return {
+            "metric": self.metric.name,
+            "system": system,
+            "score": float(self.figures[at]),
+            "ci_low": low,
+            "ci_high": high,
+            "n": self.cell.n,
+            "n_clusters": self.cell.n_units,
+        }
+
+    def record(self, a: int, b: int, systems: Sequence[str]) -> Record:
+        """Return the difference of two systems, with its interval and p-value."""
+        deltas = self.resampled[:, a] - self.resampled[:, b]
+        ((low, high),) = percentiles(deltas[None], self.level)
+        p, method = self._p(a, b)
+        return {
+            "metric": self.metric.name,
+            "system": systems[a],
+            "baseline": systems[b],
+            "score": float(self.figures[a]),
+            "baseline_score": float(self.figures[b]),
+            "delta": float(self.figures[a] - self.figures[b]),
+            "ci_low": low,
+            "ci_high": high,
+            "p": p,
+            "n": self.cell.n,
+            "n_changed": int(self.cell.n_changed[a, b]),
+            "n_clusters": self.cell.n_units,
+            "method": method,
+        }
+
+    def _p(self, a: int, b: int) -> tuple[float, str]:
+        """Return the p-value of the paired randomisation test, and how it was found."""
+        if not self.cell.n_changed[a, b]:
+            return 1.0, "identical"
+        if np.isnan(self.figures[[a, b]]).any():
+            return float("nan"), "no figure to test"
+        moved = self.cell.exchanged[:, b] - self.cell.exchanged[:, a]
+        sums = self.cell.sums
+        sizes = np.abs(self._figures(sums[a] + moved) - self._figures(sums[b] - moved))
+        # an exchange without a figure counts too
+        hits = ~(sizes < least_size(self.figures[a], self.figures[b]))
+        p = float((hits.sum() + 1) / (len(hits) + 1))
+        return p, f"randomisation, {len(hits)} exchanges"
+
+
+def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFrame":
+    """Sort by metric, then best first."""
+    import pandas as pd
+
+    order = list(known)
+
+    def place(row: Record) -> tuple[int, float, str]:
+        down = known[row["metric"]].direction == "down"
+        return order.index(row["metric"]), row["score"] if down else -row["score"], row["system"]
+
+    ranked: list[Record] = sorted(scores, key=place)
+    return pd.DataFrame(ranked)
+
+
+def _judged(
+    records: Sequence[Record], known: Mapping[str, Metric], correction: Correction, level: float
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(list(records), columns=["slice", "value", *COLUMNS])
+    frame["p_adjusted"] = adjusted(frame["p"].to_numpy(dtype=np.float64), correction)
+    frame["verdict"] = [
+        verdict(known[row["metric"]], row, round(1 - level, 12)) for row in each_row(frame)
+    ]
+    return frame

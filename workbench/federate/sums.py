@@ -1,0 +1,329 @@
+"""What may leave a site: sums over many rows, and nothing of any one of them."""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench import formats, store
+from workbench.display import plain
+from workbench.errors import BadValue
+from workbench.federate.weights import Places, key_digest, weighted_sums
+from workbench.metrics.catalogue import described
+from workbench.metrics.scoring import Scores
+from workbench.pairing import Panel, cluster_column, panel
+from workbench.stats.exact import Array
+
+WHOLE = ("", "")
+"""The cell of all rows, beside those of a column's values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Sums of one metric's statistics over one site's rows, or those with one value of a column.
+
+    Parameters
+    ----------
+    metric : str
+        The metric's name.
+    slice, value : str
+        The column and its value; empty for all rows.
+    n, n_units : int
+        Rows that every system answered, and clusters of them.
+    sums : array of float, shape (n_systems, k)
+        Over these rows; repeats averaged.
+    resampled, exchanged : array of float, shape (samples, n_systems, k)
+        Sums over Poisson resamples, and over a random half of the units.
+    n_changed : array of int, shape (n_systems, n_systems)
+        Units on which two systems differ.
+    """
+
+    metric: str
+    slice: str
+    value: str
+    n: int
+    n_units: int
+    sums: Array
+    resampled: Array
+    exchanged: Array
+    n_changed: NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """A site's sums, to be sent to whoever merges them.
+
+    Parameters
+    ----------
+    site : str
+        The site's name.
+    systems : tuple of str
+        Names, sorted.
+    metrics : mapping of str to dict
+        By name, what makes the metric anew; nothing for a metric of one's own.
+    signatures : mapping of str to str
+        By metric name.
+    cells : tuple of Cell
+        The sums.
+    least : int
+        The least number of units of a cell.
+    samples : int
+        Number of resamples.
+    key : str
+        A digest that is the same for sites with the same seed and key.
+    n_left_out : mapping of str to int
+        By metric name, rows that some system did not answer.
+    n_withheld : int
+        Cells that held too few units, or would have told those that did.
+    """
+
+    site: str
+    systems: tuple[str, ...]
+    metrics: Mapping[str, dict[str, Any]]
+    signatures: Mapping[str, str]
+    cells: tuple[Cell, ...]
+    least: int
+    samples: int
+    key: str
+    n_left_out: Mapping[str, int] = field(default_factory=dict)
+    n_withheld: int = 0
+
+    def __repr__(self) -> str:
+        whole = [cell for cell in self.cells if not cell.slice]
+        counts = ", ".join(f"{cell.metric} over {cell.n} rows" for cell in whole)
+        return plain(
+            f"Summary of {self.site}: {len(self.systems)} systems, {counts}; {len(self.cells)} cells "
+            f"of at least {self.least} units, {self.n_withheld} withheld"
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Write the summary as JSON that people can read, compressed where the path ends in .gz."""
+        told = (
+            json.dumps({"format": _FORMAT} | asdict(self), default=_listed, allow_nan=False) + "\n"
+        )
+        packed = str(path).endswith(".gz")
+        store.write_bytes(path, gzip.compress(told.encode(), mtime=0) if packed else told.encode())
+
+
+_FORMAT = "workbench federated summary 1"
+_ARRAYS = ("sums", "resampled", "exchanged", "n_changed")
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no place in a summary")
+
+
+def summary(
+    scores: Scores,
+    site: str,
+    *,
+    by: Sequence[str] = (),
+    least: int = 10,
+    cluster: str | None = None,
+    samples: int = 1_000,
+    seed: int = 0,
+    key: str = "",
+) -> Summary:
+    """Sum the statistics of a site's outputs, so that they can be merged with those of other sites.
+
+    Parameters
+    ----------
+    scores : Scores
+        What the site scored.
+    site : str
+        The site's name.
+    by : sequence of str, optional
+        Columns whose values get sums of their own.
+    least : int
+        The least number of units (rows, or clusters of rows) that a cell may hold, at least 2.
+    cluster : str, optional
+        The column that says which rows belong together; as in `compare`.
+    samples : int
+        Number of resamples; the same at all sites.
+    seed : int
+        Of the random numbers; the same at all sites.
+    key : str, optional
+        A secret of the sites, the same at all of them, which whoever merges need not know.
+
+    Returns
+    -------
+    Summary
+        It holds no text, no row and no row's name.
+
+    Raises
+    ------
+    BadValue
+        If the site has fewer units than `least`, or an argument is out of its range.
+    UnknownName
+        If a column does not exist.
+
+    Notes
+    -----
+    Only rows that every system answered are summed, one set for all pairs of systems: the difference
+    of two sets would tell the few rows between them. A value with fewer units than `least` is
+    withheld, and with it the next smallest where the rest could be found by subtraction.
+
+    Resampled sums are linear in the rows. Who knows the names of the rows, the seed and the key knows
+    the weights, and could solve for the rows: where names can be guessed, give a key.
+
+    References
+    ----------
+    Chamandy et al. (2012), section 3, for the resampling; Hundepool et al. (2012), "Statistical
+    Disclosure Control", section 4.2, for withholding cells.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> rows = wb.read([{"input": str(n), "references": [f"word {n}"]} for n in range(20)])
+    >>> outputs = wb.outputs(rows, {"a": [f"word {n}" for n in range(20)], "b": ["word 3"] * 20})
+    >>> wb.federate.summary(wb.score(outputs, rows, [wb.ExactMatch()]), "Basel")
+    Summary of Basel: 2 systems, exact_match over 20 rows; 1 cells of at least 10 units, 0 withheld
+    """
+    _check(samples, seed, least)
+    columns = [by] if isinstance(by, str) else list(by)
+    wanted = [(WHOLE, scores.outputs["row_id"].unique().tolist())]
+    wanted += [((name, value), rows) for name in columns for value, rows in scores.slice_rows(name)]
+    parts, n_left_out = [], {}
+    for metric in scores.metrics:
+        arranged = panel(scores, metric.name, cluster=cluster)
+        n_left_out[metric.name] = int((~arranged.rows_of(*arranged.systems)).sum())
+        parts += _parts(scores, arranged, metric.name, wanted)
+    kept = _withheld(parts, site, least)
+    names = np.unique(scores.outputs[cluster_column(scores.outputs, cluster)].astype("str"))
+    sums = weighted_sums(
+        [(part.places, part.units) for part in kept], list(names), samples, seed=seed, key=key
+    )
+    return Summary(
+        site=site,
+        systems=tuple(scores.systems),
+        metrics={metric.name: described(metric) for metric in scores.metrics},
+        signatures=dict(scores.signatures),
+        cells=tuple(
+            Cell(**part.told, resampled=r, exchanged=e)
+            for part, (r, e) in zip(kept, sums, strict=True)
+        ),
+        least=least,
+        samples=samples,
+        key=key_digest(seed, key),
+        n_left_out=n_left_out,
+        n_withheld=len(parts) - len(kept),
+    )
+
+
+def read(path: str | Path) -> Summary:
+    """Read a summary that a site wrote.
+
+    Raises
+    ------
+    BadValue
+        If the file holds something else, or numbers that do not fit together.
+    Unreadable
+        If it cannot be read.
+    """
+    place = Path(path)
+    told = formats.parsed_json(formats.decoded(formats.whole(place), place), place, 1)
+    if not isinstance(told, dict) or told.pop("format", None) != _FORMAT:
+        raise BadValue(
+            f"{place} must hold a summary written by wb.federate ({_FORMAT!r}), but holds something "
+            "else; ask the site for the file that Summary.write made."
+        )
+    try:
+        cells = tuple(_cell(cell) for cell in told.pop("cells"))
+        found = Summary(cells=cells, **told | {"systems": tuple(told["systems"])})
+        _fits(found)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise BadValue(
+            f"{place} must hold a whole summary, but {error}; ask the site for it again."
+        ) from None
+    return found
+
+
+def _cell(told: dict[str, Any]) -> Cell:
+    return Cell(**told | {name: np.array(told[name]) for name in _ARRAYS})
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A cell before it is resampled: what may be told, and its units in order of their names."""
+
+    told: dict[str, Any]
+    places: Places
+    units: Array
+
+
+def _check(samples: int, seed: int, least: int) -> None:
+    if samples < 1 or seed < 0 or least < 2:
+        raise BadValue(
+            "samples must be at least 1, seed at least 0 and least at least 2, but "
+            f"{samples}, {seed} and {least} came; use 1000, 0 and 10."
+        )
+
+
+def _parts(
+    scores: Scores,
+    arranged: Panel,
+    metric: str,
+    wanted: Sequence[tuple[tuple[str, str], list[str]]],
+) -> list[_Part]:
+    """Return the sums of the rows that every system answered, for each set of rows wanted."""
+    rows = np.unique(scores.outputs["row_id"].to_numpy(dtype=object))
+    shared = arranged.rows_of(*arranged.systems)
+    parts = []
+    for (name, value), chosen in wanted:
+        mask = shared & np.isin(rows, chosen)
+        units = arranged.units(mask)
+        different = units.limbs[:, :, :, None] != units.limbs[:, :, None]
+        told = {
+            "metric": metric,
+            "slice": name,
+            "value": value,
+            "n": int(mask.sum()),
+            "n_units": arranged.n_clusters(mask),
+            "sums": units.sum(axis=0).value() / arranged.scale,
+            "n_changed": different.any(axis=(0, 4)).sum(axis=0),
+        }
+        places = np.unique(arranged.clusters[mask])
+        parts.append(_Part(told, places, units.value() / arranged.scale))
+    return parts
+
+
+def _withheld(parts: Sequence[_Part], site: str, least: int) -> list[_Part]:
+    """Leave out what holds too few units, and what would tell it by subtraction from the whole."""
+    kept = []
+    columns: dict[tuple[str, str], list[_Part]] = {}
+    for part in parts:
+        columns.setdefault((part.told["metric"], part.told["slice"]), []).append(part)
+    for (metric, column), members in columns.items():
+        n_hidden, hidden = 0, set()
+        for part in sorted(members, key=lambda each: len(each.places)):
+            if len(part.places) < least or 0 < n_hidden < least:
+                hidden.add(id(part))
+                n_hidden += len(part.places)
+        if not column and hidden:
+            raise BadValue(
+                f"a site must have at least {least} units that every system answered, but "
+                f"{site!r} has {n_hidden} for {metric}; pool it with another site before it leaves."
+            )
+        kept += [part for part in members if id(part) not in hidden]
+    return kept
+
+
+def _fits(found: Summary) -> None:
+    """Raise ValueError where shapes or numbers do not fit together."""
+    n = len(found.systems)
+    for cell in found.cells:
+        k = cell.sums.shape[-1] if cell.sums.ndim else 0
+        shapes = [(n, k), (found.samples, n, k), (found.samples, n, k), (n, n)]
+        for name, shape in zip(_ARRAYS, shapes, strict=True):
+            array = getattr(cell, name)
+            if array.shape != shape or not np.isfinite(array).all():
+                raise ValueError(f"{name} of {cell.metric} is no finite array of shape {shape}")
+        if cell.n_units < found.least or cell.metric not in found.signatures:
+            raise ValueError(f"a cell of {cell.metric} holds {cell.n_units} units")
