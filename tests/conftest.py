@@ -1,7 +1,8 @@
 """The table of hostile texts: whatever shows a text to people must show each of these harmlessly.
 
 A test that takes `hostile` runs once for each text, one that takes `storable` once for each that a
-file can hold, and one that takes `hostiles` gets all of them by name. A script that ran would set
+file can hold, and one that takes `hostiles` gets all of them by name. By default it runs for one text
+of each kind; the slow tests run for the others. A script that ran would set
 `window.hit` and the title of the page, and ask example.org for something.
 """
 
@@ -76,12 +77,24 @@ HOSTILE = {
     "undecoded byte": "\udcff",
 }
 
+ONE_OF_EACH_KIND = {
+    "script", "image", "script end", "entities", "markdown link", "maths link", "plotly markup",
+    "plotly template", "format", "colour", "c1", "lines", "right to left", "zero width",
+    "not a character", "formula", "semicolon", "long word", "half", "undecoded byte",
+}  # fmt: skip
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     storable = {name: text for name, text in HOSTILE.items() if not _is_half(text)}
     for wanted, table in (("hostile", HOSTILE), ("storable", storable)):
         if wanted in metafunc.fixturenames:
-            metafunc.parametrize(wanted, table.values(), ids=table, scope="session")
+            cases = [
+                pytest.param(
+                    text, id=name, marks=() if name in ONE_OF_EACH_KIND else pytest.mark.slow
+                )
+                for name, text in table.items()
+            ]
+            metafunc.parametrize(wanted, cases, scope="session")
 
 
 def _is_half(text: str) -> bool:
@@ -92,3 +105,9 @@ def _is_half(text: str) -> bool:
 def hostiles() -> dict[str, str]:
     """Every hostile text that a file can hold, by name."""
     return {name: text for name, text in HOSTILE.items() if not _is_half(text)}
+
+
+@pytest.fixture(scope="session")
+def kinds(hostiles: dict[str, str]) -> dict[str, str]:
+    """One hostile text of each kind that a file can hold, by name."""
+    return {name: text for name, text in hostiles.items() if name in ONE_OF_EACH_KIND}

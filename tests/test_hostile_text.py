@@ -454,9 +454,10 @@ def test_a_data_file_gives_every_text_back(tmp_path, storable):
 # --- reports --------------------------------------------------------------------------------
 
 
-def test_a_report_holds_no_script_but_ours(hostiles):
+def test_a_report_holds_no_script_but_ours(kinds):
+    """Of all texts a browser opens a report in its own test."""
     outputs = []
-    for text in hostiles.values():
+    for text in kinds.values():
         figure = wb.views.slices(comparison(text), text)
         data = [
             {"text/html": "\n".join(thing._repr_html_() for thing in shown(text).values())},
@@ -465,12 +466,12 @@ def test_a_report_holds_no_script_but_ours(hostiles):
         ]
         outputs += [new_output("display_data", data=each) for each in data]
     notebook = new_notebook(cells=[new_code_cell("shown", outputs=outputs)])
-    html = reports.page(notebook, title=hostiles["script"])
+    html = reports.page(notebook, title=kinds["script"])
     document = Document(html.encode("utf-8").decode("utf-8"))
     assert document.tags.count("script") == 4
     assert not {name for name in document.attributes if name.startswith("on")}
     assert not {"img", "iframe", "form", "link", "svg"} & set(document.tags)
-    for name, text in hostiles.items():
+    for name, text in kinds.items():
         assert plain(text, width=80) in document.text, name
 
 
