@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -13,9 +14,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="fail where a test would be skipped (for CI)"
     )
+    parser.addoption(
+        "--examples", type=int, default=25, help="the most examples of a property that is not slow"
+    )
+
+
+def _bound_examples(item: pytest.Item, most: int) -> None:
+    """Try a property on fewer examples than it says, unless it is marked as slow."""
+    test = getattr(item, "obj", None)
+    test = getattr(test, "__func__", test)
+    if "slow" in item.keywords or not hasattr(test, "hypothesis"):
+        return
+    # hypothesis lets a profile bound only the tests that say nothing themselves
+    own = getattr(test, "_hypothesis_internal_use_settings", None) or settings.default
+    if own.max_examples > most:
+        test._hypothesis_internal_use_settings = settings(own, max_examples=most)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        _bound_examples(item, config.getoption("--examples"))
     if SHARED.is_dir() or config.getoption("--no-skips"):
         return
     absent = pytest.mark.skip(reason=f"the real data is not there: {SHARED}")

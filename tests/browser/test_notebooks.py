@@ -13,8 +13,17 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 900), ("dark", 1400)])
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+LOOKS = [("light", 900), ("dark", 1400), ("light", 1400), ("dark", 900)]
+
+
+# a minute of a machine each, so the looks take turns
+@pytest.mark.parametrize(
+    ("path", "theme", "width"),
+    [
+        pytest.param(path, *LOOKS[at % 4], id=f"{path.stem}-{'-'.join(map(str, LOOKS[at % 4]))}")
+        for at, path in enumerate(NOTEBOOKS)
+    ],
+)
 def test_a_notebook_runs_in_jupyterlab_with_all_outputs_shown(lab, visit, path, theme, width):
     code = [cell for cell in reports.read(path).cells if cell.cell_type == "code"]
     n_panels = sum("wb.rate(" in cell.source for cell in code)

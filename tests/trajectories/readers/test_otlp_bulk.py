@@ -304,7 +304,7 @@ def test_the_index_takes_at_most_32_bytes_per_step():
     # a scope takes 12 bytes, so the most where each span is alone
     for n_runs, n_spans, most in ((10, 100, 17), (16, 1, 28)):
         *_, indexed = in_bulk(many(n_runs, n_spans))
-        located = indexed[0].load.func.__self__
+        located = indexed[0].load.located
         assert located.n_spans == n_runs * n_spans
         assert located.nbytes / located.n_spans <= most
 
@@ -314,7 +314,7 @@ def test_a_step_is_read_again_without_the_rest_of_its_file(tmp_path):
     path.write_bytes(many(3, 5))
     ledger = Ledger()
     indexed = list(otlp.index(Document(path, "runs"), ledger, name_of))
-    located = indexed[0].load.func.__self__
+    located = indexed[0].load.located
     for number, source in enumerate(ledger.steps()["source"].to_pylist()):
         line, *pointer = source.split("/")
         value = json.loads(path.read_bytes().splitlines()[int(line[1:]) - 1])
