@@ -359,9 +359,9 @@ BAD = {
         "runs must be at least 1 and the size factor above 0, but 0 and 1.0 came; use 5 and 1."
     ),
     "bench --task blue": (
-        "task must be one of 'agreement', 'bleu', 'chrf', 'compare', 'fuzz', 'inspect_eval', "
-        "'inspect_json', 'otlp', 'paired_bootstrap', 'paired_randomisation', 'phoenix', 'ranking' …, "
-        "but 'blue' came; did you mean 'bleu'?"
+        "task must be one of 'agreement', 'all_pairs_bootstrap', 'all_pairs_randomisation', 'bleu', "
+        "'chrf', 'compare', 'fuzz', 'inspect_eval', 'inspect_json', 'million_outputs', 'otlp', "
+        "'paired_bootstrap' …, but 'blue' came; did you mean 'bleu'?"
     ),
     "bench --task missing.py": "a task must be a file, but missing.py is none; check the path.",
     "notebooks --check .": (
