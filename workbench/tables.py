@@ -128,6 +128,27 @@ def is_missing(value: Any) -> bool:  # noqa: ANN401 - a cell may hold anything
     return type(value).__name__ in {"NAType", "NaTType"}
 
 
+def plain_value(cell: Any) -> Any:  # noqa: ANN401 - a cell holds anything
+    """Return a cell as JSON knows it: missing ones as None, what JSON does not know as text.
+
+    Examples
+    --------
+    >>> plain_value((1, float("nan")))
+    [1, None]
+    """
+    if isinstance(cell, (str, bool, int)) or cell is None:
+        return cell
+    if hasattr(cell, "tolist"):
+        cell = cell.tolist()
+    if is_missing(cell):
+        return None
+    if isinstance(cell, Mapping):
+        return {str(key): plain_value(value) for key, value in cell.items()}
+    if isinstance(cell, (list, tuple)):
+        return [plain_value(value) for value in cell]
+    return cell if isinstance(cell, (bool, int, float)) else str(cell)
+
+
 def each_row(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return the rows of a frame as dicts, in their order."""
     return [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]

@@ -9,38 +9,17 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from workbench import formats
 from workbench.errors import BadValue
-from workbench.tables import each_row, is_missing
+from workbench.tables import each_row, plain_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _REFERENCE = re.compile(r"reference(_[0-9]+)?")
-
-
-def plain_value(cell: object) -> Any:  # noqa: ANN401 - a cell holds anything
-    """Return a cell as JSON knows it, missing ones as None.
-
-    Examples
-    --------
-    >>> plain_value((1, float("nan")))
-    [1, None]
-    """
-    if isinstance(cell, (str, bool, int)) or cell is None:
-        return cell
-    if hasattr(cell, "tolist"):
-        cell = cell.tolist()
-    if is_missing(cell):
-        return None
-    if isinstance(cell, Mapping):
-        return {str(key): plain_value(value) for key, value in cell.items()}
-    if isinstance(cell, (list, tuple)):
-        return [plain_value(value) for value in cell]
-    return cell if isinstance(cell, (bool, int, float)) else str(cell)
 
 
 def as_json_lines(table: "pd.DataFrame") -> bytes:

@@ -20,8 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from workbench.display import visible
 from workbench.errors import BadValue
-from workbench.exchange.plain_tables import plain_value
-from workbench.tables import each_row, is_missing
+from workbench.tables import each_row, is_missing, plain_value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,15 +10,10 @@ from workbench.comparison import Comparison
 from workbench.display import Sheet
 from workbench.errors import BadKind, BadValue, UnknownName, unknown_name
 from workbench.exchange import latex, llm_comparator
-from workbench.exchange.plain_tables import (
-    as_json_lines,
-    as_parquet,
-    as_separated,
-    plain_value,
-)
+from workbench.exchange.plain_tables import as_json_lines, as_parquet, as_separated
 from workbench.exchange.workbooks import workbook
 from workbench.metrics.scoring import Scores
-from workbench.tables import each_row
+from workbench.tables import each_row, plain_value
 
 if TYPE_CHECKING:
     import pandas as pd

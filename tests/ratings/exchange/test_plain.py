@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from workbench.errors import BadValue
 from workbench.ratings.exchange import from_file, write
-from workbench.ratings.exchange.plain import plain_value
 from workbench.ratings.exchange.tally import as_ratings
-from workbench.tables import each_row, is_missing
+from workbench.tables import each_row, is_missing, plain_value
 
 # what a spreadsheet, a CSV reader or a JSON reader may take for something else
 AWKWARD = [

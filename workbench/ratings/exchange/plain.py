@@ -12,7 +12,7 @@ file's metadata under `workbench.json`.
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -21,7 +21,7 @@ from workbench.display import Sheet
 from workbench.errors import BadValue, some
 from workbench.ratings.exchange import sources
 from workbench.ratings.exchange.tally import Imported, Tally, as_ratings
-from workbench.tables import RATINGS, each_row, is_missing
+from workbench.tables import RATINGS, each_row, is_missing, plain_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,21 +55,6 @@ def load(path: Path, tally: Tally) -> Imported:
         tally.counts["rows"] += 1
         tally.counts["read"] += tally.add(record, line=at)
     return tally.imported()
-
-
-def plain_value(cell: object) -> Any:  # noqa: ANN401 - a cell holds anything
-    """Return a cell as JSON knows it: missing ones as None, times as text."""
-    if isinstance(cell, (str, bool, int)) or cell is None:
-        return cell
-    if hasattr(cell, "tolist"):
-        cell = cell.tolist()
-    if is_missing(cell):
-        return None
-    if isinstance(cell, Mapping):
-        return {str(key): plain_value(value) for key, value in cell.items()}
-    if isinstance(cell, (list, tuple)):
-        return [plain_value(value) for value in cell]
-    return cell if isinstance(cell, (bool, int, float)) else str(cell)
 
 
 def _json(cell: object, where: str) -> str:
