@@ -39,9 +39,13 @@ def add_trajectories(commands: Any) -> None:  # noqa: ANN401 - argparse keeps th
     _add_redact(actions)
 
 
-def _add_runs(parser: argparse.ArgumentParser) -> None:
+def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a log of any known format, or a folder of them")
     parser.add_argument("--format", help="the format (default: found by content)")
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    _add_logs(parser)
     parser.add_argument("--json", action="store_true", help="write JSON for machines")
 
 
@@ -69,8 +73,7 @@ def _add_view(actions: Any) -> None:  # noqa: ANN401
         actions, "view", _view, "Write one page in which to read runs step by step, without Jupyter.",
         example="workbench trajectories view traces/ --out traces.html --open",
     )  # fmt: skip
-    parser.add_argument("path", help="a log of any known format, or a folder of them")
-    parser.add_argument("--format", help="the format (default: found by content)")
+    _add_logs(parser)
     parser.add_argument(
         "--out", default="trajectories.html", help="the file to write (default: trajectories.html)"
     )

@@ -6,6 +6,7 @@ from a browser into the one form in which it is kept, or refuses it with a sente
 
 import dataclasses
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,7 +35,7 @@ class Shown(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(ABC):
     """One question: what every kind has.
 
     Parameters
@@ -95,8 +96,9 @@ class Question:
         except UnknownName as error:
             raise BadValue(str(error)) from None
 
-    def _checked(self, value: object, shown: Shown, /) -> Any:  # noqa: ANN401 - as `check`
-        raise NotImplementedError
+    @abstractmethod
+    def _checked(self, value: object, shown: Shown, /) -> Any:  # noqa: ANN401
+        """Return an answer in the form that is stored: see `check`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the question as JSON; what is at its default is left out."""
