@@ -39,7 +39,13 @@ def chromium() -> Iterator[Browser]:
 
 # What JupyterLab and Voila say of their own: of news and icons they may not fetch here, and of a
 # kernel started a second time because, on a busy machine, the page did not know yet of the first.
-OF_JUPYTERLAB = ("ERR_NAME_NOT_RESOLVED", "Canceled future for", "restore the debugger state")
+OF_JUPYTERLAB = (
+    "ERR_NAME_NOT_RESOLVED",
+    *(
+        f"Canceled future for {each}_request"
+        for each in ("create_subshell", "debug", "kernel_info")
+    ),
+)
 
 
 @dataclass
@@ -51,7 +57,8 @@ class Visit:
     requests: list[str]
 
     def hear(self, said: str) -> None:
-        if not any(each in said for each in OF_JUPYTERLAB):
+        served = self.page.url.startswith("http")  # a file is all ours
+        if not (served and any(each in said for each in OF_JUPYTERLAB)):
             self.console.append(said)
 
     def screenshot(self, name: str) -> None:
