@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -160,6 +161,28 @@ def test_compare_says_what_the_package_says(place, capsys):
     told = _strict(out)["rows"]
     assert [row["p"] for row in told] == comparison.frame["p"].tolist()
     assert [row["verdict"] for row in told] == comparison.frame["verdict"].tolist()
+
+
+@pytest.mark.parametrize("verb", ["score", "compare"])
+def test_figures_are_written_to_files_too(place, capsys, verb):
+    command = f"{verb} ref.txt a.txt b.txt --metric bleu --samples 100"
+    names = ["figures.csv", "figures.jsonl", "figures.parquet", "board.tex", "figures.xlsx"]
+    told = _run(capsys, command)
+    assert _run(capsys, f"{command} --write {' '.join(names)} pair.json") == told
+    status, out, _ = _run(capsys, f"{command} --json")
+    rows = _strict(out)["rows"]
+    assert status == 0
+    for frame in (
+        pd.read_csv("figures.csv"),
+        pd.read_json("figures.jsonl", lines=True),
+        pd.read_parquet("figures.parquet"),
+    ):
+        assert frame["system"].tolist() == [row["system"] for row in rows]
+        assert frame["score"].tolist() == pytest.approx([row["score"] for row in rows], rel=1e-9)
+    assert r"\begin{tabular}" in Path("board.tex").read_text()
+    assert zipfile.is_zipfile("figures.xlsx")
+    pair = wb.exchange.read("pair.json")
+    assert sorted(pair.outputs["text"]) == sorted([*SYSTEMS["a"], *SYSTEMS["b"]])
 
 
 def test_the_baseline_is_the_first_system_unless_named(place, capsys):
