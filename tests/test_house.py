@@ -5,6 +5,8 @@ import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -88,22 +90,33 @@ HOMES = {
 }
 
 
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
 def layer(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-class _Running(ast.NodeTransformer):
-    """Takes out what only a checker of types reads."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+def nodes_of(tree: ast.AST, *, running: bool) -> Iterator[ast.AST]:
+    """Yield all of a tree, at will without what only a checker of types reads."""
+    if running and isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        yield from nodes_of(node, running=running)
 
 
 def imports(path: Path, *, running: bool = False) -> set[str]:
     """Return what a module imports, `from workbench import x` as `workbench.x`."""
     found = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(_Running().visit(tree) if running else tree):
+    for node in nodes_of(tree_of(path), running=running):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -132,7 +145,7 @@ def test_an_import_upwards_is_made_only_when_it_is_needed():
     for lower, upper in UPWARDS:
         for path in MODULES:
             if layer(path) == lower:
-                body = ast.parse(path.read_text(encoding="utf-8")).body
+                body = tree_of(path).body
                 assert upper not in {
                     (node.module or "").split(".")[1]
                     for node in body
@@ -172,7 +185,7 @@ def test_no_module_bears_the_name_of_a_public_function(folder):
     functions = {
         node.name
         for path in folder.rglob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for node in tree_of(path).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
     assert not modules & functions
@@ -206,7 +219,7 @@ def test_comparing_imports_no_figures_and_no_notebooks():
 def functions(path: Path) -> list[tuple[str, int]]:
     """Return each function with its lines, docstring left out."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0]
             document = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -217,13 +230,13 @@ def functions(path: Path) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_functions_and_modules_stay_small(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+    assert len(text_of(path).splitlines()) <= 500
     assert not [(name, lines) for name, lines in functions(path) if lines > 60]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_the_package_prints_nothing_and_reads_no_environment(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "print"
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
@@ -262,7 +275,7 @@ def test_every_parameter_of_a_public_name_is_documented(name, thing):
         ] == []
 
 
-@pytest.mark.parametrize("name", ["compare", "outputs", "read", "score", "BLEU", "ROUGE", "Column"])
+@pytest.mark.parametrize("name", ["compare", "outputs", "plan", "read", "score", "BLEU", "ROUGE", "Column"])
 def test_every_way_in_has_an_example_that_runs(name):
     assert ">>> " in inspect.getdoc(getattr(wb, name))
 
@@ -276,6 +289,7 @@ def test_the_folder_of_datasets_is_no_package():
         assert sum(path.stat().st_size for path in place.rglob("*")) < 3_000_000
 
 
+@pytest.mark.slow
 def test_the_library_called_datasets_is_found_beside_our_folder():
     code = "import datasets; assert datasets.load_dataset"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
@@ -298,9 +312,7 @@ def test_no_tracked_file_holds(what):
     found = [
         name_of(path)
         for path in TRACKED
-        if path.suffix in texts
-        and path.exists()
-        and FORBIDDEN[what].search(path.read_text(encoding="utf-8", errors="replace"))
+        if path.suffix in texts and path.exists() and FORBIDDEN[what].search(text_of(path))
     ]
     assert found == []
 
@@ -325,4 +337,4 @@ def test_every_script_is_checked_javascript():
     scripts = list(PACKAGE.rglob("*.js"))
     assert len(scripts) >= 2
     for path in scripts:
-        assert path.read_text(encoding="utf-8").startswith("// @ts-check")
+        assert text_of(path).startswith("// @ts-check")
