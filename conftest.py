@@ -1,6 +1,7 @@
 """What all tests share: the real data beside the project, and the rule that CI skips nothing."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--examples", type=int, default=20, help="the most examples of a property that is not slow"
     )
+
+
+@pytest.fixture(scope="session")
+def at_most(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """A function that bounds how many examples a test makes by itself, as `--examples` says."""
+    most: int = request.config.getoption("--examples")
+    return lambda n: min(n, most)
 
 
 def _bound_examples(item: pytest.Item, most: int) -> None:

@@ -588,6 +588,7 @@ def test_lab_hands_its_options_to_jupyterlab(capfd):
     assert re.fullmatch(r"4\.\d+\.\d+\n", capfd.readouterr().out)
 
 
+@pytest.mark.slow
 def test_lab_returns_the_status_of_jupyterlab(capfd):
     assert main(["lab", "--port"]) == 2
     assert "expected one argument" in capfd.readouterr().err

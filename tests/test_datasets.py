@@ -70,6 +70,7 @@ def test_the_recorded_outputs_of_news_summaries_can_be_made_again(tmp_path):
 SESSION = FOLDER / "news-summaries" / "ratings"
 
 
+@pytest.mark.slow
 def test_the_rating_session_can_be_made_again(tmp_path):
     (tmp_path / "make_ratings.py").write_bytes((SESSION / "make_ratings.py").read_bytes())
     runpy.run_path(str(tmp_path / "make_ratings.py"), run_name="__main__")

@@ -68,9 +68,10 @@ def nbval(path):
     )  # fmt: skip
 
 
-def mutated(source, target, change):
-    """Copy a notebook with one stored output changed and its sources as they are."""
+def mutated(source, target, change, *, n_cells=None):
+    """Copy a notebook, or its first cells, with one stored output changed and its sources as they are."""
     notebook = json.loads(source.read_text(encoding="utf-8"))
+    notebook["cells"] = notebook["cells"][:n_cells]
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     change(code)
     target.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
@@ -93,8 +94,8 @@ def change_a_number(code):
 
 def test_a_changed_stored_number_fails_nbval(tmp_path):
     """The gate can fail: one digit of one stored output, sources untouched."""
-    good = mutated(NOTEBOOKS[0], tmp_path / "good.ipynb", lambda code: None)
-    bad = mutated(NOTEBOOKS[0], tmp_path / "bad.ipynb", change_a_number)
+    good = mutated(NOTEBOOKS[0], tmp_path / "good.ipynb", lambda code: None, n_cells=8)
+    bad = mutated(NOTEBOOKS[0], tmp_path / "bad.ipynb", change_a_number, n_cells=8)
     assert nbval(good).returncode == 0
     done = nbval(bad)
     assert done.returncode == 1

@@ -218,6 +218,7 @@ def test_the_bootstrap_draws_as_many_as_there_are():
     assert width == pytest.approx(values.std() / np.sqrt(400), rel=0.04)
 
 
+@pytest.mark.slow
 def test_nine_equal_prompts_against_a_baseline():
     """Uncorrected, some prompt wins in 36.8 % of experiments, were their tests independent."""
     rng = np.random.default_rng(4)

@@ -29,9 +29,9 @@ def fixtures() -> Path:
 
 
 @pytest.fixture(scope="session")
-def mutations():
+def mutations(at_most):
     """A function that yields broken versions of bytes: cut, flipped, with pieces doubled or gone."""
-    return _mutations
+    return lambda content, n: _mutations(content, at_most(n))
 
 
 def _mutations(content: bytes, n: int) -> Iterator[bytes]:
@@ -63,9 +63,9 @@ def tabled():
 
 
 @pytest.fixture(scope="session")
-def twists():
+def twists(at_most):
     """A function that yields a JSON value with some of its members made something else."""
-    return _twists
+    return lambda value, n: _twists(value, at_most(n))
 
 
 _ODD = (

@@ -122,6 +122,7 @@ def test_no_hit_is_lost(folder, texts, chance, scope, has_case, way, sought):
     assert counted(filtered, message) == counted(with_all, message)
 
 
+@pytest.mark.slow
 def test_letters_that_are_alike_are_all_known():
     others = [chr(at) for at in range(128, sys.maxunicode + 1) if not 0xD800 <= at < 0xE000]
     lowered = {each for each in others if regex.search("[a-z0-9]", each.lower())}

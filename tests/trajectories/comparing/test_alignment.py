@@ -250,7 +250,9 @@ def vary(rng, steps, how):
     return [*steps[:at], changed, *steps[at + 1 :]], at
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize(
+    "seed", [*range(40), *(pytest.param(at, marks=pytest.mark.slow) for at in range(40, 200))]
+)
 def test_a_planted_edit_is_found_where_it_was_planted(seed):
     rng = random.Random(seed)
     steps = [
@@ -370,9 +372,9 @@ def test_trials_of_an_airline_task_are_aligned_in_full(shared):
 # Speed, and failures.
 
 
-def test_two_runs_of_two_thousand_steps_are_aligned_in_seconds():
+def test_two_runs_of_a_thousand_steps_are_aligned_in_seconds():
     rng = random.Random(0)
-    words = [f"word{at}" for at in range(2000)]
+    words = [f"word{at}" for at in range(1000)]
 
     def long():
         return run_of(
@@ -382,7 +384,7 @@ def test_two_runs_of_two_thousand_steps_are_aligned_in_seconds():
                 )
                 if at % 2
                 else chat(" ".join(rng.choices(words, k=60)))
-                for at in range(2000)
+                for at in range(1000)
             )
         )
 
@@ -390,9 +392,9 @@ def test_two_runs_of_two_thousand_steps_are_aligned_in_seconds():
     started = time.process_time()
     found = align(one, other)
     assert time.process_time() - started < 8, (
-        "of two cores' time; about one second where it is quiet"
+        "of two cores' time; a quarter of a second where it is quiet"
     )
-    assert sum(found.operations.values()) == len(found.places) >= 2000
+    assert sum(found.operations.values()) == len(found.places) >= 1000
 
 
 def test_a_long_run_with_one_edit_is_aligned_whatever_its_length():

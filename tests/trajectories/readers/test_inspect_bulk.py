@@ -95,23 +95,23 @@ def test_both_roads_say_the_same_of_real_logs(shared):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_both_roads_say_the_same_of_broken_logs(name, fixtures):
+def test_both_roads_say_the_same_of_broken_logs(name, fixtures, at_most):
     content = (fixtures / "inspect" / name).read_bytes()
     limits = Limits(file_bytes=2**23, entry_bytes=2**22)
-    n_fast = 0
-    for seed in range(60):
+    n_fast, n = 0, at_most(60)
+    for seed in range(n):
         broken = MUTATION([content], random.Random(seed), large=0).data
         if broken[:2] != b"\x1f\x8b":
             n_fast += agree(broken, limits=limits)
     # what is broken mostly is no JSON, or no archive
-    assert n_fast >= 10
+    assert n_fast >= n / 6
 
 
 def test_both_roads_say_the_same_of_twisted_values(fixtures, twists):
     log = json.loads((fixtures / "inspect" / "small.json").read_text())
     log["samples"] = log["samples"][:2]
     fast = [agree(json.dumps(each).encode()) for each in twists(log, 60)]
-    assert sum(fast) > 30
+    assert sum(fast) > len(fast) / 2
 
 
 def event(**members):

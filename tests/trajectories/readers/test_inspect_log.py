@@ -300,11 +300,11 @@ def places(value):
     return found
 
 
-def test_values_of_a_wrong_kind_are_kept_or_told(fixtures, missing_leaves):
+def test_values_of_a_wrong_kind_are_kept_or_told(fixtures, missing_leaves, at_most):
     # one sample of each kind; the whole log would only take longer
     small = json.loads((fixtures / "inspect" / "small.json").read_text())
     text = json.dumps(small | {"samples": small["samples"][1:3]})
-    for seed in range(150):
+    for seed in range(at_most(150)):
         chance, value = random.Random(seed), json.loads(text)
         for _ in range(chance.choice([1, 3, 10])):
             holder, key = chance.choice(places(value))
