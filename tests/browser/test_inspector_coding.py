@@ -431,6 +431,7 @@ def test_who_codes_is_offered_nothing_that_judges_and_is_told_so(coding):
     assert not one.page.get_by_role("button", name="Rank suspects").count()
     one.press("s")
     one.page.get_by_text("While you code, what others or machines found is hidden.").wait_for()
+    assert "suspect" not in one.page.locator(".wi-help").text_content()
     offered = one.page.locator(".wi-order option").all_inner_texts()
     assert not any("outcome" in each or "suspicion" in each for each in offered)
     one.page.get_by_text("Filters", exact=True).click()

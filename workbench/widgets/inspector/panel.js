@@ -24,6 +24,8 @@ import { MARKS, visible } from "./texts.js";
 /** A part of the panel. `show` is called after each change while the part is in sight, with the state and the one before.
  * @typedef {{ name: string, label: string, node: HTMLElement, show(state: State, before: State): void, stop(): void, key?(event: KeyboardEvent): boolean }} View */
 
+const PASSING_MS = 100; // so long a run is looked at before it is gone through
+
 /** By where they are heard, the keys and what they do. @type {Record<string, string[][]>} */
 const HELP = {
   "Everywhere": [
@@ -42,6 +44,12 @@ const HELP = {
   "Side by side": [["d", "where the runs part"], ["n N", "next, previous difference"], ["← →", "from run to run"], ["m", "where a step was moved to"], ["p", "all runs of the task as paths"]],
 };
 const HELP_CODING = { "Annotations": [["a", "annotate the step, or what is marked in it"], ["A", "annotate the run"], ["o", "say what is missing after the step"], ["D", "the run is coded"], ["u", "undo"]] };
+/** Who codes has keys of his own; where hints are hidden there is no suspect to go to.
+ * @param {any} coding @returns {Record<string, string[][]>} */
+function keysFor(coding) {
+  const keys = { ...HELP, ...(coding?.annotator ? HELP_CODING : {}) };
+  return coding?.hints === false ? { ...keys, Jump: HELP.Jump.filter(([names]) => names !== "s S") } : keys;
+}
 const PATIENCE = 2_000;
 
 /** Put an inspector into an element.
@@ -67,7 +75,7 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
   const status = h("p", { class: "wi-status wi-soft", role: "status" }), late = h("p", { class: "wi-late", role: "alert", hidden: true },
     "The kernel is busy, or gone: what was fetched can be read, and the rest comes when it answers.");
   const nSteps = h("span", {});
-  const help = h("section", { class: "wi-help", hidden: true, tabindex: "0", "aria-label": "Keys" }, h("div", {}, ...Object.entries({ ...HELP, ...(source.first.coding?.annotator ? HELP_CODING : {}) }).map(([where, keys]) => h("section", {}, h("h2", {}, where),
+  const help = h("section", { class: "wi-help", hidden: true, tabindex: "0", "aria-label": "Keys" }, h("div", {}, ...Object.entries(keysFor(source.first.coding)).map(([where, keys]) => h("section", {}, h("h2", {}, where),
     h("dl", {}, ...keys.flatMap(([names, what]) => [h("dt", {}, ...names.split(" ").map((name) => h("kbd", {}, name))), h("dd", {}, what)]))))));
   const helpButton = keyed("Keys", "?", () => toggleHelp(), { "aria-expanded": "false" });
   const marks = h("div", { class: "wi-marks", role: "region", "aria-label": "Outline", tabindex: "0" });
@@ -140,6 +148,9 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     suspectAt = -1;
     dispatch({ type: "open", run, at });
     if (same) return;
+    // who only passes through a run must not wait, in the next one, for the marks of this
+    await new Promise((done) => { setTimeout(done, PASSING_MS); });
+    if (run !== state.run) return;
     const reply = await ask({ type: "marks", run });
     if (reply.marks) dispatch({ ...reply, type: "marks", run });
     if (state.query && run === state.run) search.look(run);
