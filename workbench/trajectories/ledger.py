@@ -202,12 +202,17 @@ def columns_of(run: Run) -> dict[str, Sequence[Any]]:
     found: dict[str, Sequence[Any]] = dict(zip(_OWN, columns, strict=True))
     # what a demo or copied context took is another run's usage
     uncounted = [bool(step.flags & UNCOUNTED) for step in run.steps]
-    usages = [
-        None if apart else step.usage for step, apart in zip(run.steps, uncounted, strict=True)
+    used = [
+        (at, step.usage)
+        for at, step in enumerate(run.steps)
+        if step.usage is not None and not uncounted[at]
     ]
     found["uncounted"] = uncounted
     for name in (*COUNTS[4:], "cost_usd"):
-        found[name] = [getattr(usage, name, None) for usage in usages]
+        column: list[Any] = [None] * len(run.steps)
+        for at, usage in used:
+            column[at] = getattr(usage, name)
+        found[name] = column
     return found
 
 

@@ -193,8 +193,10 @@ def usage_of(value: Json) -> Usage | None:
     usage = Usage(
         _count(value, "input_tokens"), _count(value, "input_tokens_cache_read"),
         _count(value, "input_tokens_cache_write"), _count(value, "output_tokens"),
-        _count(value, "reasoning_tokens"), Fields(value).number("total_cost"),
+        _count(value, "reasoning_tokens"),
     )  # fmt: skip
+    if value.get("total_cost") is not None:
+        usage.cost_usd = Fields(value).number("total_cost")
     total = _count(value, "total_tokens")
     if usage.input_tokens is not None and total != usage.input_tokens + (usage.output_tokens or 0):
         usage.input_tokens += (usage.cached_tokens or 0) + (usage.cache_written_tokens or 0)
