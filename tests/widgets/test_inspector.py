@@ -18,6 +18,7 @@ from workbench.widgets.inspector.searching import Query
 
 SHARED = runpy.run_path(str(Path(__file__).with_name("inspecting.py")))
 asked, data_of = SHARED["asked"], SHARED["data_of"]
+OTLP = runpy.run_path(str(Path(__file__).parents[1] / "bench" / "otlp_files.py"))
 
 
 def said(text, direction="out", **more):
@@ -221,6 +222,22 @@ def test_the_traits_hold_the_first_page_only():
     told = {name: value for name, value in state.items() if name not in ("_esm", "_css")}
     assert len(json.dumps(told)) < 30_000
     assert len(state["first"]["steps"]) == 100
+
+
+def test_a_long_run_is_listed_before_it_is_read(monkeypatch):
+    runs = read(OTLP["otlp_file"](1, n_spans=2_050))
+    load, whole = type(runs).__getitem__, runs[0]
+    opened = []
+    monkeypatch.setattr(
+        type(runs), "__getitem__", lambda self, at: opened.append(at) or load(self, at)
+    )
+    widget = inspect(runs)
+    listed = asked(widget, type="rows", run=0, **{"from": 2_000, "to": 2_100})["rows"]
+    assert opened == []
+    assert listed == [pages.step_row(step) for step in whole.steps[2_000:]]
+    assert widget.first["steps"] == [pages.step_row(step) for step in whole.steps[:100]]
+    asked(widget, type="step", run=0, step=7)
+    assert opened == [0]
 
 
 def test_a_request_that_makes_no_sense_gets_an_empty_page():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from workbench.errors import BadValue, UnknownName, unknown_name
 from workbench.trajectories.blinding import unjudged
 from workbench.trajectories.ledger import Ledger, frame_of
-from workbench.trajectories.model import Annotation, Notice, Run
+from workbench.trajectories.model import Annotation, Notice, Run, Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +41,13 @@ class Documents(Protocol):
 
 @runtime_checkable
 class Pieces(Protocol):
-    """Knows which bytes of a file are those of a run."""
+    """Knows which bytes of a file are those of a run, and of its steps."""
 
     def pieces(self, run_id: str) -> "Iterator[bytes] | None":
         """Return the bytes that all texts of a run stand in; None where these are not known."""
+
+    def glance(self, run_id: str, start: int, stop: int) -> list[Step] | None:
+        """Return some steps of a run, not joined to others; None where that takes the whole run."""
 
 
 class Runs(Sequence[Run]):
@@ -155,6 +158,33 @@ class Runs(Sequence[Run]):
         """
         shelf = getattr(self._load, "__self__", None)
         return shelf.pieces(run_id) if isinstance(shelf, Pieces) else None
+
+    def glance(self, run_id: str, start: int, stop: int) -> list[Step] | None:
+        """Return some steps of a run without reading all of it.
+
+        Each is what its own place in the file says, and its agent; parents, calls and flags, which
+        other steps tell, are not there. None where a part cannot be read alone: of runs in memory,
+        and of most formats.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        start, stop : int
+            The first step, and the one after the last.
+
+        Raises
+        ------
+        BadValue
+            If the file is no longer as it was read.
+        """
+        shelf = getattr(self._load, "__self__", None)
+        found = shelf.glance(run_id, start, stop) if isinstance(shelf, Pieces) else None
+        if found:
+            agents = self.only([run_id]).table["agent"].slice(start, len(found)).to_pylist()
+            for step, agent in zip(found, agents, strict=True):
+                step.agent = agent
+        return found
 
     def __repr__(self) -> str:
         n, n_steps = len(self), sum(self._ledger.n_steps)

@@ -12,7 +12,7 @@ from workbench.errors import BadKind, BadValue, Unreadable
 from workbench.trajectories import readers
 from workbench.trajectories.collection import Runs
 from workbench.trajectories.ledger import Ledger
-from workbench.trajectories.model import Annotation, Json, Notice, Run
+from workbench.trajectories.model import Annotation, Json, Notice, Run, Step
 from workbench.trajectories.sources.documents import Document, Limits
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".eval")
@@ -206,6 +206,13 @@ class Shelf:
         find: Callable[[], Iterator[bytes] | None] | None
         find = getattr(self._loaders.get(run_id), "pieces", None)
         return find() if find else None
+
+    def glance(self, run_id: str, start: int, stop: int) -> list[Step] | None:
+        """Return some steps of a run, not joined to others; None where that takes the whole run."""
+        self.document(run_id)
+        find: Callable[[int, int], list[Step] | None] | None
+        find = getattr(self._loaders.get(run_id), "glance", None)
+        return find(start, stop) if find else None
 
     def load(self, run_id: str) -> Run:
         """Read a run in full."""

@@ -396,8 +396,9 @@ def _indexed(
     for number, trace_id in enumerate(columns.traces):
         steps = slice(bounds[number], bounds[number + 1])
         run = Run(otlp.NAME, located.pointer(steps), name=trace_id, source=document.name)
-        if number in columns.odd or not adder.add(number, order[steps], run, name):
+        is_plain = number not in columns.odd and adder.add(number, order[steps], run, name)
+        if not is_plain:
             run = located.load(steps, document.notice)
             run.run_id = name(run)
             ledger.add(run)
-        yield Indexed(run.run_id, Loader(located, steps), run.annotations)
+        yield Indexed(run.run_id, Loader(located, steps, is_plain), run.annotations)

@@ -15,11 +15,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from workbench.trajectories.model import Json, Run
+from workbench.trajectories.model import Json, Run, Step
 from workbench.trajectories.readers import otlp
 from workbench.trajectories.sources.collecting import paused
 from workbench.trajectories.sources.documents import Document, Line
-from workbench.trajectories.spans.spans import Span
+from workbench.trajectories.spans.spans import Span, step_of
 from workbench.trajectories.spans.traces import Tell, run_of
 
 # Reading at a place in a packed file means unpacking all that precedes it.
@@ -160,6 +160,13 @@ class Located:
         run.run_id, run.source = run_id or run.run_id, self.document.name
         return run
 
+    def glance(self, steps: slice, start: int, stop: int) -> list[Step]:
+        """Read some steps of a run as their spans tell them, without what only other spans tell."""
+        wanted = self.order[steps][start:stop]
+        spans = np.sort(wanted)
+        found = dict(zip(spans.tolist(), self.read(spans), strict=True))
+        return [step_of(found[span], {}).step for span in wanted.tolist()]
+
     def raw(self, step: int) -> bytes:
         """Return the bytes of a step's span, by the step's number in STEPS; of odd lines the line."""
         span = int(self.order[step])
@@ -249,10 +256,13 @@ class Loader:
         Where its spans stand.
     steps : slice
         The part.
+    is_plain : bool
+        Whether each span is a step, as nearly always, and says all of it but what joins the steps.
     """
 
     located: Located
     steps: slice
+    is_plain: bool = False
 
     def __call__(self, run_id: str) -> Run:
         """Read the run, and give it its id."""
@@ -261,6 +271,10 @@ class Loader:
     def pieces(self) -> Iterator[bytes] | None:
         """Return its bytes: see `Located.pieces`."""
         return self.located.pieces(self.steps)
+
+    def glance(self, start: int, stop: int) -> list[Step] | None:
+        """Return some of its steps, not joined to others; None where that takes the whole run."""
+        return self.located.glance(self.steps, start, stop) if self.is_plain else None
 
 
 def _silent(*_: object) -> None:

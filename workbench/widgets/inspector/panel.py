@@ -5,7 +5,7 @@ grow with a log, and a saved notebook must not either.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from threading import RLock
@@ -20,7 +20,7 @@ from workbench.errors import BadKind
 from workbench.ratings.coding.schemes import Scheme
 from workbench.ratings.journal import Journal
 from workbench.trajectories.collection import Runs
-from workbench.trajectories.model import Json, Run
+from workbench.trajectories.model import Json, Run, Step
 from workbench.widgets.inspector import aligned, file, pages, searching
 from workbench.widgets.inspector.coding import REQUESTS, Notes, notes_for
 from workbench.widgets.inspector.folding import folds
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _FIRST_BYTES = 22_000  # of the runs, and of the steps, of the first page
 _SHOWN = 20  # runs where no kernel and no script is
 _KEPT_RUNS = 4
+_LONG = 2_000  # steps of a run that takes a while to open
 
 
 class Inspector(anywidget.AnyWidget):
@@ -293,12 +294,19 @@ class Inspector(anywidget.AnyWidget):
         return {"from": start, "runs": self._listing.rows(start), "n_runs": len(self.runs)}
 
     def _rows_from(self, at: int, start: int, end: int, places: Json = None) -> dict[str, Json]:
-        steps = self._run(at).steps
         if isinstance(places, list):
+            steps = self._run(at).steps
             known = [each for each in places if type(each) is int and 0 <= each < len(steps)]
             return {"rows": [pages.step_row(steps[each]) for each in known[: pages.ROWS]]}
-        rows = steps[max(0, start) : min(end, start + pages.ROWS)]
+        rows = self._some(at, max(0, start), min(end, start + pages.ROWS))
         return {"from": start, "rows": [pages.step_row(step) for step in rows]}
+
+    def _some(self, at: int, start: int, stop: int) -> Sequence[Step]:
+        """Return some steps to be listed; a long run is not opened for them."""
+        found = None
+        if at not in self._open and self.runs.lengths[at] >= _LONG:
+            found = self.runs.glance(self.runs.ids[at], start, stop)
+        return self._run(at).steps[start:stop] if found is None else found
 
     def _marks(self, at: int) -> dict[str, Json]:
         run, told = self._run(at), self._listing.findings.get(at, [])
