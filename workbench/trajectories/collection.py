@@ -360,6 +360,11 @@ class _Noted:
         """Return the bytes of a run, if nothing in them is hidden."""
         return None if self._hides or self._blinds else self._runs.pieces(run_id)
 
+    def glance(self, run_id: str, start: int, stop: int) -> list[Step] | None:
+        """Return some steps of a run, if nothing in them is hidden."""
+        hidden = self._hides or self._blinds
+        return None if hidden else self._runs.glance(run_id, start, stop)
+
     def document(self, run_id: str) -> "Document | None":
         """Return the file in which a run stands."""
         if self._hides:

@@ -57,3 +57,11 @@ def test_a_run_that_tells_a_span_twice_must_be_read_in_full(tmp_path):
 def test_a_run_in_memory_must_be_taken_whole():
     runs = trajectories.Runs.of([trajectories.Run("mine", name="a")])
     assert runs.glance("a", 0, 5) is None
+
+
+def test_steps_are_hidden_from_who_is_blind(tmp_path):
+    runs = trajectories.read(some_claims(tmp_path))
+    first = runs.ids[0]
+    assert rows(runs.noting({}).glance(first, 0, 3)) == rows(runs[first].steps[:3])
+    assert runs.noting({}, hide_sources=True).glance(first, 0, 3) is None
+    assert runs.noting({}, hide_verdicts=True).glance(first, 0, 3) is None
