@@ -340,11 +340,11 @@ BAD = {
     ),
     "compare ref.txt a.txt b.txt --baseline z": "baseline must be one of 'a', 'b', but 'z' came.",
     "compare ref.txt a.txt b.txt --test t": (
-        "test must be one of 'randomisation', 'bootstrap', but 't' came."
+        "test must be one of 'randomisation', 'bootstrap', 'mcnemar', but 't' came."
     ),
     "compare ref.txt a.txt b.txt --correction homl": (
-        "correction must be one of 'holm', 'benjamini-hochberg', 'none', but 'homl' came; did you "
-        "mean 'holm'?"
+        "correction must be one of 'holm', 'max-t', 'benjamini-hochberg', 'benjamini-yekutieli', "
+        "'none', but 'homl' came; did you mean 'holm'?"
     ),
     "compare ref.txt a.txt b.txt --failures ignore": (
         "failures must be one of 'exclude', 'worst', but 'ignore' came."
@@ -383,8 +383,8 @@ BAD = {
     ),
     "bench --task blue": (
         "task must be one of 'agreement', 'all_pairs_bootstrap', 'all_pairs_randomisation', 'bleu', "
-        "'chrf', 'compare', 'fuzz', 'inspect_eval', 'inspect_json', 'million_outputs', 'otlp', "
-        "'paired_bootstrap' …, but 'blue' came; did you mean 'bleu'?"
+        "'bleu_cached', 'bleu_large', 'chrf', 'compare', 'fuzz', 'inspect_eval', 'inspect_json', "
+        "'million_outputs' …, but 'blue' came; did you mean 'bleu'?"
     ),
     "bench --task missing.py": "a task must be a file, but missing.py is none; check the path.",
     "notebooks --check .": (

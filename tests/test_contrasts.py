@@ -21,6 +21,7 @@ from workbench.contrasts import (
     within,
 )
 from workbench.errors import BadValue, UnknownName
+from workbench.families import Claim, max_t
 from workbench.stats import Exact, Units, adjusted
 
 repeatable = budget(deadline=None, derandomize=True, max_examples=40)
@@ -56,6 +57,7 @@ def test_the_defaults_are_those_of_the_design():
         samples=10_000,
         level=0.95,
         correction="holm",
+        interval="auto",
         cluster=None,
         failures="exclude",
         margins={},
@@ -80,6 +82,10 @@ def test_the_defaults_are_those_of_the_design():
             "sacrebleu's ar, 10000 samples, seed 12345, correction holm, 95 % intervals",
         ),
         (
+            {"test": "mcnemar", "correction": "max-t"},
+            "McNemar's exact test, 10000 samples, seed 0, correction max-t, 95 % intervals",
+        ),
+        (
             {"compat": "sacrebleu", "test": "bootstrap", "samples": 1000},
             "sacrebleu's bs, 1000 samples, seed 0, correction holm, 95 % intervals",
         ),
@@ -94,17 +100,21 @@ def test_settings_say_how_a_comparison_is_made(options, words):
     [
         (
             {"test": "t-test"},
-            "test must be one of 'randomisation', 'bootstrap', but 't-test' came.",
+            "test must be one of 'randomisation', 'bootstrap', 'mcnemar', but 't-test' came.",
         ),
         (
             {"test": "randomization"},
-            "test must be one of 'randomisation', 'bootstrap', but 'randomization' came; did you "
-            "mean 'randomisation'?",
+            "test must be one of 'randomisation', 'bootstrap', 'mcnemar', but 'randomization' came; "
+            "did you mean 'randomisation'?",
         ),
         (
             {"correction": "bonferroni"},
-            "correction must be one of 'holm', 'benjamini-hochberg', 'none', but 'bonferroni' "
-            "came.",
+            "correction must be one of 'holm', 'max-t', 'benjamini-hochberg', "
+            "'benjamini-yekutieli', 'none', but 'bonferroni' came.",
+        ),
+        (
+            {"interval": "wald"},
+            "interval must be one of 'auto', 'small-sample', 'bca', 'percentile', but 'wald' came.",
         ),
         (
             {"failures": "drop"},
@@ -158,6 +168,30 @@ def test_sacrebleus_tests_know_neither_clusters_nor_failures(options, came):
     )
 
 
+def test_sacrebleus_tests_are_not_mcnemars():
+    with pytest.raises(BadValue) as caught:
+        Settings(baseline="a", compat="sacrebleu", test="mcnemar")
+    assert str(caught.value) == (
+        "compat='sacrebleu' knows 'randomisation' and 'bootstrap', but test='mcnemar' came; leave one "
+        "of them out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "came"),
+    [
+        ({"test": "bootstrap"}, "test='bootstrap' and compat=None"),
+        ({"compat": "sacrebleu"}, "test='randomisation' and compat='sacrebleu'"),
+    ],
+)
+def test_max_t_is_made_of_exchanges(options, came):
+    with pytest.raises(BadValue) as caught:
+        Settings(baseline="a", correction="max-t", **options)
+    assert str(caught.value) == (
+        f"correction='max-t' is made of exchanges, but {came} came; use test='randomisation'."
+    )
+
+
 def test_sacrebleus_tests_take_each_row_for_itself_when_asked():
     assert Settings(baseline="a", compat="sacrebleu", cluster="row_id").cluster == "row_id"
 
@@ -169,13 +203,15 @@ def test_intervals_stand_best_first_with_what_is_missing():
     scores = marked(a=[1, 2, 3, 2], b=[9, None, 7, 8], c=[4, 4, 4, 4])
     frame = intervals(scores, BASE, UP)
     columns = ["metric", "system", "score", "ci_low", "ci_high", "n", "n_failed", "n_empty"]
-    assert frame.columns.tolist() == [*columns, "n_clusters", "signature"]
+    assert frame.columns.tolist() == [*columns, "n_clusters", "method", "signature"]
     assert frame[["system", "score", "n", "n_failed", "n_clusters"]].to_numpy().tolist() == [
         ["b", 8.0, 3, 1, 3],
         ["c", 4.0, 4, 0, 4],
         ["a", 2.0, 4, 0, 4],
     ]
-    assert frame.loc[1, ["ci_low", "ci_high"]].tolist() == [4.0, 4.0]
+    assert frame.loc[1, ["ci_low", "ci_high", "method"]].tolist() == [
+        *[4.0, 4.0, "small-sample interval"]
+    ]
 
 
 def test_for_a_metric_that_is_better_low_the_lowest_stands_first():
@@ -192,7 +228,7 @@ def test_an_interval_is_that_of_the_units():
     row = intervals(marked(a=LOW, b=HIGH), BASE, UP).iloc[0]
     statistics = np.array([[[mark, 1.0]] for mark in HIGH])
     units = Units(Exact.of(statistics), lambda sums: sums[..., 0] / sums[..., 1], samples=200)
-    assert tuple(row[["score", "ci_low", "ci_high"]]) == units.interval(0)
+    assert tuple(row[["score", "ci_low", "ci_high", "method"]]) == units.interval(0)
 
 
 def test_intervals_and_differences_are_at_the_level_asked_for():
@@ -206,7 +242,7 @@ def test_intervals_and_differences_are_at_the_level_asked_for():
             level=level,
         )
         row = intervals(scores, chosen, UP).iloc[0]
-        assert tuple(row[["score", "ci_low", "ci_high"]]) == units.interval(0)
+        assert tuple(row[["score", "ci_low", "ci_high", "method"]]) == units.interval(0)
         (pair,) = differences(scores, chosen, [("b", "a")])
         assert (pair["ci_low"], pair["ci_high"]) == units.difference(0, 1)[3:5]
 
@@ -237,7 +273,7 @@ def test_a_difference_is_the_naive_one_with_its_counts():
     assert row["delta"] == pytest.approx(naive, abs=1e-12)
     assert (row["n"], row["n_changed"], row["n_clusters"]) == (15, 14, 15)
     assert row["p"] == 2 / 2**14
-    assert row["method"] == "exact randomisation, 16384 exchanges"
+    assert row["method"] == "exact randomisation, 16384 exchanges; small-sample interval"
     assert row["signature"] == "column:mark|version:wb1"
 
 
@@ -255,7 +291,7 @@ def test_sacrebleus_tests_leave_out_rows_that_one_side_lost(test, kind):
     kept = marked(a=[1, 2, 4, 6, 7], b=[2, 1, 6, 5, 9])
     chosen = replace(BASE, compat="sacrebleu", test=test)
     first, second = (differences(each, chosen, [("b", "a")])[0] for each in (whole, kept))
-    assert first["method"] == f"sacrebleu {kind}, 200 samples"
+    assert first["method"] == f"sacrebleu {kind}, 200 samples; percentile interval"
     assert (first["p"], first["n"]) == (second["p"], 5)
     assert first["p"] > 0.05
 
@@ -303,6 +339,53 @@ def test_the_verdict_comes_from_the_adjusted_p():
     assert judged(scores, BASE, found[:1])["verdict"].tolist() == ["better"]
 
 
+def test_mcnemars_test_is_for_rows_that_are_right_or_wrong():
+    chosen = replace(BASE, test="mcnemar")
+    (row,) = differences(marked(a=[0] * 9 + [1], b=[1] * 8 + [0] * 2), chosen, [("b", "a")])
+    assert row["p"] == 2 * 10 / 2**9
+    assert row["method"] == "exact McNemar, 8 against 1; Newcombe interval"
+    with pytest.raises(BadValue) as caught:
+        differences(marked(a=LOW, b=HIGH), chosen, [("b", "a")])
+    assert str(caught.value) == (
+        "McNemar's test must have rows that are right or wrong, each for itself, but mark has other "
+        "values, repeats or clusters; use test='randomisation'."
+    )
+
+
+def test_max_t_adjusts_systems_and_metrics_together():
+    scores = marked(UP, wb.Column("mark", name="again"), a=LOW, b=HIGH, c=EQUAL)
+    found = differences(scores, BASE, [("b", "a"), ("c", "a")])
+    frame = judged(scores, replace(BASE, correction="max-t"), found)
+    claims = [
+        Claim(scores.metric(row["metric"]), panel, (row["system"], "a"), panel.rows_of("a"))
+        for row in found
+        for panel in [panels_of(scores, BASE, [row["metric"]])[row["metric"]]]
+    ]
+    together = max_t(claims, samples=200, seed=0)
+    single = [row["p"] for row in found]
+    assert frame["p_adjusted"].tolist() == np.maximum(together, single).tolist()
+    # the same metric twice is one look, not two
+    assert frame["p_adjusted"].iloc[0] == frame["p_adjusted"].iloc[2]
+    assert frame["p_adjusted"].iloc[0] < 4 * frame["p"].iloc[0] + 0.02
+    assert frame["method"].str.endswith("interval, max-T over 4").all()
+    assert frame["verdict"].tolist() == ["better", "undecided"] * 2
+
+
+def test_rows_that_one_system_lost_count_for_the_others_all_the_same():
+    whole = marked(a=LOW, b=HIGH, c=EQUAL)
+    lost = marked(a=LOW, b=HIGH, c=[None, *EQUAL[1:]])
+    chosen = replace(BASE, correction="max-t")
+    frames = [
+        judged(each, chosen, differences(each, chosen, [("b", "a"), ("c", "a")]))
+        for each in (whole, lost)
+    ]
+    assert [frame["n"].tolist() for frame in frames] == [[15, 15], [15, 14]]
+    # b is first of two in both, and its coins are those of all of its rows
+    assert frames[0]["p_adjusted"].iloc[0] == pytest.approx(
+        frames[1]["p_adjusted"].iloc[0], abs=0.02
+    )
+
+
 def test_a_family_may_be_adjusted_by_any_function():
     scores = marked(a=[0] * 8, b=[1] * 8)
     frame = judged(scores, BASE, differences(scores, BASE, [("b", "a")]), adjust=lambda p: p * 10)
@@ -346,7 +429,7 @@ def test_where_there_is_no_figure_there_is_no_claim_and_the_family_is_smaller():
     assert frame["p_adjusted"].tolist()[0] == 0.03125
     assert frame[["p", "p_adjusted", "delta"]].iloc[1].isna().all()
     assert frame["verdict"].tolist() == ["better", "undecided"]
-    assert frame["method"].tolist()[1] == "no figure to test"
+    assert frame["method"].tolist()[1] == "no figure to test; small-sample interval"
 
 
 def test_a_family_keeps_what_else_its_records_hold_in_front():
@@ -367,7 +450,7 @@ def test_the_adjusted_p_of_a_frame_is_that_of_its_family(columns):
     scores = marked(**{"abcd"[at]: column for at, column in enumerate(columns)})
     pairs = [(system, "a") for system in scores.systems if system != "a"]
     found = differences(scores, replace(BASE, samples=20), pairs)
-    for correction in ("holm", "benjamini-hochberg", "none"):
+    for correction in ("holm", "benjamini-hochberg", "benjamini-yekutieli", "none"):
         frame = judged(scores, replace(BASE, correction=correction), found)
         expected = adjusted(frame["p"].to_numpy(float), correction)
         assert frame["p_adjusted"].tolist() == expected.tolist()

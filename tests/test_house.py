@@ -31,15 +31,19 @@ LAYERS = {
     "display": {"errors", "store", "tables"},
     "formats": {"errors"},
     "data": {"errors", "store", "tables", "display", "formats"},
-    "metrics": {"errors", "tables", "display"},
+    "workers": {"errors"},
+    "metrics": {"errors", "tables", "display", "workers"},
     "stats": {"errors"},
     "pairing": {"errors", "metrics", "stats"},
-    "contrasts": {"errors", "tables", "display", "metrics", "stats", "pairing"},
-    "wording": {"tables", "display", "metrics", "pairing", "contrasts"},
+    "families": {"metrics", "stats", "pairing"},
+    "contrasts": {"errors", "tables", "display", "metrics", "stats", "pairing", "families"},
+    "wording": {"tables", "display", "metrics", "stats", "pairing", "contrasts"},
     "explaining": {"errors", "tables", "display", "metrics", "stats", "pairing", "contrasts", "wording"},
     "comparison": {
-        "errors", "tables", "display", "metrics", "stats", "pairing", "contrasts", "wording", "explaining",
+        "errors", "tables", "display", "workers", "metrics", "stats", "pairing", "contrasts", "wording",
+        "explaining",
     },
+    "planning": {"errors", "tables", "display", "stats", "contrasts", "wording", "comparison"},
     "federate": {
         "errors", "store", "tables", "display", "formats", "metrics", "stats", "pairing", "contrasts",
         "wording",
@@ -51,7 +55,7 @@ LAYERS = {
         "errors", "store", "tables", "display", "formats", "metrics", "comparison", "trajectories",
     },
     "views": {"errors", "tables", "display", "comparison", "trajectories"},
-    "widgets": {"errors", "store", "display", "comparison", "ratings", "trajectories", "views"},
+    "widgets": {"errors", "store", "display", "explaining", "comparison", "ratings", "trajectories", "views"},
     "serving": {"errors", "store", "display", "ratings", "widgets"},
     "reports": {"errors", "store", "display", "views"},
     "cli": {
@@ -63,7 +67,7 @@ LAYERS = {
 # Why an import may go upwards all the same.
 UPWARDS = {
     ("data", "exchange"): "wb.read and wb.outputs take other tools' files, which exchange reads",
-    ("comparison", "widgets"): "comparison.explore() opens a panel, and imports it only then",
+    ("comparison", "widgets"): "explore() and side_by_side() open a panel, and import it only then",
     ("trajectories", "widgets"): "watch.dashboard() opens a panel, and imports it only then",
 }
 
@@ -275,7 +279,9 @@ def test_every_parameter_of_a_public_name_is_documented(name, thing):
         ] == []
 
 
-@pytest.mark.parametrize("name", ["compare", "outputs", "plan", "read", "score", "BLEU", "ROUGE", "Column"])
+@pytest.mark.parametrize(
+    "name", ["compare", "outputs", "plan", "read", "score", "BLEU", "ROUGE", "Column"]
+)
 def test_every_way_in_has_an_example_that_runs(name):
     assert ">>> " in inspect.getdoc(getattr(wb, name))
 

@@ -179,7 +179,7 @@ def test_repeats_of_one_system_alone_count_once_too():
 def test_a_row_is_resampled_with_all_its_repeats():
     # two rows of ten unlike repeats: pooled as 20 units the interval would be narrow
     rows, table, metrics = numbered([[[0] * 10, [0] * 10], [[0, 1] * 5, [9, 11] * 5]])
-    (row,) = compared(rows, table, metrics).to_dict("records")
+    (row,) = compared(rows, table, metrics, interval="percentile").to_dict("records")
     assert (row["n"], row["n_clusters"], row["n_changed"]) == (2, 2, 2)
     assert (row["delta"], row["ci_low"], row["ci_high"]) == (5.25, 0.5, 10.0)
 
@@ -204,7 +204,7 @@ def test_a_cluster_is_exchanged_whole():
     ]
     assert row["p"] == np.mean([size >= abs(sum(deltas)) for size in sizes])
     assert (row["n"], row["n_clusters"], row["n_changed"]) == (6, 3, 3)
-    assert row["method"] == "exact randomisation, 8 exchanges"
+    assert row["method"] == "exact randomisation, 8 exchanges; small-sample interval"
 
 
 def test_rows_that_differ_but_not_in_the_sum_of_their_cluster_are_unchanged():

@@ -64,12 +64,14 @@ SENTENCES = {
     "undecided, above": (
         row(ci_low=-0.1, verdict="undecided", p_adjusted=0.4321),
         "sys cannot be told apart from base: 0.200 exact_match above it (95 % CI −0.100 to 0.300; "
-        "adjusted p = 0.432; n = 40).",
+        "adjusted p = 0.432; n = 40). About 82 rows would settle a difference of this size (power "
+        "80 %).",
     ),
     "undecided, below": (
         row(delta=-0.2, ci_low=-0.3, ci_high=0.1, verdict="undecided", p_adjusted=1.0),
         "sys cannot be told apart from base: 0.200 exact_match below it (95 % CI −0.100 to 0.300; "
-        "adjusted p = 1.000; n = 40).",
+        "adjusted p = 1.000; n = 40). About 82 rows would settle a difference of this size (power "
+        "80 %).",
     ),
     "undecided, level": (
         row(delta=0.0, ci_low=-0.1, ci_high=0.1, verdict="undecided", p_adjusted=1.0),
@@ -101,6 +103,36 @@ SENTENCES = {
 @pytest.mark.parametrize(("cells", "told"), SENTENCES.values(), ids=SENTENCES)
 def test_a_difference_is_told_in_one_sentence(cells, told):
     assert wording.sentence(SCORES, SETTINGS, cells) == told
+
+
+UNDECIDED = {"ci_low": -0.1, "verdict": "undecided", "p_adjusted": 0.4321}
+
+
+def test_a_family_takes_more_rows():
+    told = wording.sentence(SCORES, SETTINGS, row(**UNDECIDED), n_tests=9)
+    # (z of 1 − .05/18 and of .8) and a half width of 0.2: 40 · ((2.773 + 0.842)/1.96)²
+    assert told.endswith(" About 140 rows would settle a difference of this size (power 80 %).")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param({"delta": 0.0, "ci_low": -0.1, "ci_high": 0.1}, id="no difference"),
+        pytest.param({"ci_low": NAN, "ci_high": NAN}, id="no interval"),
+        pytest.param({"ci_low": 0.19, "ci_high": 0.21}, id="too few samples to tell"),
+    ],
+)
+def test_where_nothing_is_known_no_rows_are_asked_for(cells):
+    told = wording.sentence(SCORES, SETTINGS, row(**UNDECIDED) | cells)
+    assert told.endswith("; n = 40).")
+
+
+@pytest.mark.parametrize(
+    ("n", "told"),
+    [(3.2, "4"), (99.5, "100"), (100.1, "110"), (1234, "1,300"), (43_210_000.0, "44,000,000")],
+)
+def test_rows_are_rounded_up_to_two_digits(n, told):
+    assert wording.about(n) == told
 
 
 def test_a_sentence_names_the_level_of_its_interval():
@@ -240,6 +272,7 @@ def test_the_sentence_of_a_comparison_agrees_with_its_frame():
     assert comparison.sentences("exact_match")[0] == (
         f"sys cannot be told apart from base: {number(record['delta'], 3)} exact_match above it "
         f"(95 % CI {number(record['ci_low'], 3)} to {number(record['ci_high'], 3)}; adjusted p = "
-        f"{p_value(record['p_adjusted'])}; n = 4)."
+        f"{p_value(record['p_adjusted'])}; n = 4). About 6 rows would settle a difference of this size "
+        "(power 80 %)."
     )
     assert (record["delta"], record["p"]) == (1.0, 0.125)

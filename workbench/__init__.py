@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         find_signature,
         score,
     )
+    from workbench.planning import plan
     from workbench.widgets.inspector import inspect
     from workbench.widgets.rating import rate
 
@@ -58,6 +59,7 @@ _HOMES = {
     "find_signature": "metrics",
     "inspect": "widgets.inspector",
     "outputs": "data",
+    "plan": "planning",
     "rate": "widgets.rating",
     "read": "data",
     "score": "metrics",
@@ -98,6 +100,7 @@ __all__ = [
     "inspect",
     "metrics",
     "outputs",
+    "plan",
     "pricing",
     "rate",
     "ratings",

@@ -1,28 +1,40 @@
 """SCORES to Comparison: which system is better, by how much, and how sure."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import wording
-from workbench.contrasts import Settings, differences, intervals, judged, turned, with_margins
+from workbench.contrasts import (
+    Settings,
+    differences,
+    intervals,
+    judged,
+    panels_of,
+    turned,
+    with_margins,
+    within,
+)
 from workbench.display import Lines, Sheet
 from workbench.errors import BadValue, some, unknown_name
 from workbench.explaining.explained import Explained
 from workbench.metrics.scoring import Scores
 from workbench.pairing import Failures
 from workbench.stats import sacrebleu_tests
-from workbench.stats.corrections import Correction
-from workbench.stats.paired import Test
+from workbench.stats.corrections import FamilyCorrection
+from workbench.stats.paired import IntervalMethod, Test
 from workbench.stats.ties import tie_letters
 from workbench.tables import each_row
+from workbench.workers import Where, spread
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.widgets.explorer import Explorer
+    from workbench.widgets.side_by_side import SideBySide
 
 _MATRIX_VALUES = ("delta", "p", "p_adjusted", "verdict", "n_changed")
 
@@ -62,10 +74,53 @@ class Comparison(Explained):
 
     def explore(self) -> "Explorer":
         """Open a panel to look at systems, metrics, slices and baselines by choosing them."""
-        # The one import upwards: a panel is asked for where the comparison is at hand.
+        # An import upwards: a panel is asked for where the comparison is at hand.
         from workbench.widgets.explorer import Explorer
 
         return Explorer(self)
+
+    def side_by_side(
+        self,
+        system: str | None = None,
+        other: str | None = None,
+        *,
+        metric: str | None = None,
+        sort: Literal["order", "gain", "loss", "size"] = "order",
+        where: Mapping[str, str] | None = None,
+        row_ids: Iterable[str] | None = None,
+    ) -> "SideBySide":
+        """Open a panel of what every system wrote, row by row, with the words that differ.
+
+        Parameters
+        ----------
+        system, other : str, optional
+            The two whose difference sorts and filters; the first of the comparison and its baseline
+            by default.
+        metric : str, optional
+            Under which; the first by default.
+        sort : {"order", "gain", "loss", "size"}
+            As in the dataset, or first where the system gains most, loses most, or either.
+        where : mapping of str to str, optional
+            A column and the value of the rows to show.
+        row_ids : iterable of str, optional
+            The rows to show, such as the `row_ids` of a slice; all by default.
+
+        Returns
+        -------
+        SideBySide
+            The panel; a line that ends in it shows it, and where no kernel runs its first rows.
+        """
+        from workbench.widgets.side_by_side import SideBySide
+
+        return SideBySide(
+            self, system=system, other=other, metric=metric, sort=sort, where=where, row_ids=row_ids
+        )
+
+    @property
+    def n_tests(self) -> int:
+        """How many tests the correction spreads its level over."""
+        n_made = int(self.frame["p"].notna().sum())
+        return 1 if self.settings.correction == "none" else max(1, n_made)
 
     def differences(self, metric: str | None = None) -> Sheet:
         """Show each difference from the baseline, under one metric or under all."""
@@ -77,7 +132,10 @@ class Comparison(Explained):
         if system is not None:
             self._require(system)
             frame = frame[frame["system"] == system]
-        return Lines(wording.sentence(self.scores, self.settings, row) for row in each_row(frame))
+        return Lines(
+            wording.sentence(self.scores, self.settings, row, n_tests=self.n_tests)
+            for row in each_row(frame)
+        )
 
     def leaderboard(self) -> Sheet:
         """Rank the systems under each metric, with intervals and groups that cannot be told apart.
@@ -87,7 +145,8 @@ class Comparison(Explained):
         Sheet
             Its frame: `metric`, `system`, `rank`, `score`, `ci_low`, `ci_high`, `group` (systems
             that share a letter are not told apart by the adjusted tests of all pairs), `n` rows,
-            `n_failed` outputs that could not be scored, `n_empty`, `n_clusters`, `signature`.
+            `n_failed` outputs that could not be scored, `n_empty`, `n_clusters`, `method` (of the
+            interval), `signature`.
 
         Notes
         -----
@@ -271,12 +330,14 @@ def compare(
     test: Test = "randomisation",
     samples: int | None = None,
     level: float = 0.95,
-    correction: Correction | None = None,
+    correction: FamilyCorrection | None = None,
+    interval: IntervalMethod = "auto",
     cluster: str | None = None,
     failures: Failures = "exclude",
     margins: Mapping[str, float] | None = None,
     compat: Literal["sacrebleu"] | None = None,
     seed: int | None = None,
+    executor: Where = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare every system with a baseline, under every metric.
@@ -287,15 +348,24 @@ def compare(
         From `score`.
     baseline : str, optional
         The system that the others are compared with; the first by name by default.
-    test : {"randomisation", "bootstrap"}
-        Paired approximate randomisation, exact when at most 16 rows changed; or the inverted
-        bootstrap interval.
+    test : {"randomisation", "bootstrap", "mcnemar"}
+        Paired approximate randomisation, exact when at most 16 rows changed, and where rows are
+        right or wrong; the inverted percentile interval; or McNemar's exact test, which for rows
+        that are right or wrong is the randomisation test, and refuses all others.
     samples : int, optional
         Exchanges and resamples, 10,000 by default.
     level : float
         Confidence of the intervals; 1 − level is the level of the tests.
-    correction : {"holm", "benjamini-hochberg", "none"}, optional
-        Over all systems and metrics of this call; "holm" by default.
+    correction : str, optional
+        Over all systems and metrics of this call. "holm", the default, and "max-t" bound the chance
+        of any false claim; "max-t" takes the largest statistic of exchanges that all differences
+        share, and loses less where they go together. "benjamini-hochberg" and, under any
+        dependence, "benjamini-yekutieli" bound the share of false claims; "none" does nothing.
+    interval : {"auto", "small-sample", "bca", "percentile"}
+        How intervals are found. "auto" takes Wilson's and Newcombe's where rows are right or wrong;
+        else, for up to 100 rows or clusters (of a difference: those that changed), Student's t with
+        the jackknife's standard error or the empirical likelihood, whichever is wider at an end;
+        and percentiles of resamples for more.
     cluster : str, optional
         The column that says which rows belong together and are resampled and exchanged whole. By
         default the column `cluster` where there is one; "row_id" takes each row for itself.
@@ -310,6 +380,8 @@ def compare(
         resamples, 1,000 at most; those of the leaderboard are the mean and half width it prints.
     seed : int, optional
         Of the random numbers, 0 by default.
+    executor : executor or {"auto", "processes", "serial"}
+        Where metrics are compared, as in `score`; what is asked later is found here.
     progress : callable, optional
         Called with the metrics done and in all.
 
@@ -326,13 +398,16 @@ def compare(
 
     Notes
     -----
-    Bootstrap intervals are percentiles of full-size resamples of rows or clusters. The verdict
-    comes from the adjusted p-value; the interval is at the same level, without adjustment.
+    Resamples draw as many rows, or clusters, as there are, each with all of its repeats: a row's
+    outputs of one system are averaged first, so that they never count as rows. The verdict comes
+    from the adjusted p-value; the interval is at the same level, without adjustment. How often tests
+    reject and intervals cover is measured in `docs/calibration.md`.
 
     References
     ----------
-    Riezler and Maxwell (2005); Phipson and Smyth (2010); Koehn (2004); Holm (1979); Miller (2024)
-    for clusters.
+    Riezler and Maxwell (2005); Phipson and Smyth (2010); Koehn (2004); Newcombe (1998), method 10;
+    Efron and Tibshirani (1993), section 11.5; Owen (1990); Holm (1979); Westfall and Young (1993),
+    algorithm 4.1; Miller (2024) for clusters.
 
     Examples
     --------
@@ -341,7 +416,7 @@ def compare(
     >>> outputs = wb.outputs(rows, {"a": ["no"] * 20, "b": ["yes"] * 12 + ["no"] * 8})
     >>> c = wb.compare(wb.score(outputs, rows, [wb.ExactMatch()]), baseline="a")
     >>> print(c.sentences()[0])
-    b is better than a by 0.600 exact_match (95 % CI 0.400 to 0.800; adjusted p < 0.001; n = 20).
+    b is better than a by 0.600 exact_match (95 % CI 0.333 to 0.781; adjusted p < 0.001; n = 20).
     """
     if baseline is not None and baseline not in scores.systems:
         raise unknown_name("baseline", baseline, scores.systems)
@@ -354,27 +429,36 @@ def compare(
         else samples,
         level=level,
         correction=("none" if peer else "holm") if correction is None else correction,
+        interval=interval,
         cluster=cluster,
         failures=failures,
         margins=dict(margins or {}),
         compat=compat,
         seed=(sacrebleu_tests.SEED if peer else 0) if seed is None else seed,
     )
-    return _compared(scores, settings, progress)
+    return _compared(scores, settings, executor, progress)
 
 
 def _compared(
-    scores: Scores, settings: Settings, progress: Callable[[int, int], None] | None = None
+    scores: Scores,
+    settings: Settings,
+    executor: Where = "auto",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Compare as the settings say; within a metric the best system comes first."""
     pairs = [(each, settings.baseline) for each in scores.systems if each != settings.baseline]
+    metrics, bare = scores.metrics, scores.without_outputs()
+    jobs = ((bare, settings, panels_of(scores, settings, [each.name]), pairs) for each in metrics)
     records: list[dict[str, Any]] = []
-    for at, metric in enumerate(scores.metrics, start=1):
-        found = differences(scores, settings, pairs, metrics=[metric.name])
-        up = metric.direction != "down"
-        records += sorted(found, key=itemgetter("score"), reverse=up)
-        if progress:
-            progress(at, len(scores.metrics))
+    movable = all(metric.shipped for metric in metrics)
+    with closing(
+        spread(within, jobs, len(metrics), executor=executor, movable=movable)
+    ) as compared:
+        for at, (metric, found) in enumerate(zip(metrics, compared, strict=True), start=1):
+            up = metric.direction != "down"
+            records += sorted(found, key=itemgetter("score"), reverse=up)
+            if progress:
+                progress(at, len(metrics))
     frame = judged(scores, settings, records)
     if len(frame) and not frame["n"].any():
         raise BadValue(

@@ -10,12 +10,13 @@ import numpy as np
 
 from workbench.display import percent
 from workbench.errors import BadValue, unknown_name
+from workbench.families import Claim, max_t
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded
 from workbench.pairing import Failures, Mask, Panel, panel
-from workbench.stats.corrections import Correction, adjusted
+from workbench.stats.corrections import FamilyCorrection, adjusted
 from workbench.stats.exact import Array
-from workbench.stats.paired import Difference, Interval, Test, Units
+from workbench.stats.paired import Difference, Estimate, IntervalMethod, Test, Units
 from workbench.stats.sacrebleu_tests import PeerUnits
 from workbench.tables import each_row
 
@@ -27,7 +28,7 @@ Record = dict[str, Any]
 
 _NAN = float("nan")
 # What stands for systems without a row that can be scored.
-_NOTHING = Interval(_NAN, _NAN, _NAN)
+_NOTHING = Estimate(_NAN, _NAN, _NAN, "no row that can be scored")
 _NO_DIFFERENCE = Difference(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN, 0, "no row that both answered")
 
 COLUMNS = (
@@ -45,7 +46,8 @@ class Settings:
     test: Test = "randomisation"
     samples: int = 10_000
     level: float = 0.95
-    correction: Correction = "holm"
+    correction: FamilyCorrection = "holm"
+    interval: IntervalMethod = "auto"
     cluster: str | None = None
     failures: Failures = "exclude"
     margins: Mapping[str, float] = field(default_factory=dict)
@@ -55,7 +57,8 @@ class Settings:
     def __post_init__(self) -> None:
         for what, value, known in (
             ("test", self.test, get_args(Test)),
-            ("correction", self.correction, get_args(Correction)),
+            ("correction", self.correction, get_args(FamilyCorrection)),
+            ("interval", self.interval, get_args(IntervalMethod)),
             ("failures", self.failures, get_args(Failures)),
             ("compat", self.compat, (None, "sacrebleu")),
         ):
@@ -72,6 +75,16 @@ class Settings:
                 "compat='sacrebleu' knows neither clusters nor failures='worst', but "
                 f"cluster={self.cluster!r} and failures={self.failures!r} came; leave them out."
             )
+        if self.compat and self.test == "mcnemar":
+            raise BadValue(
+                "compat='sacrebleu' knows 'randomisation' and 'bootstrap', but test='mcnemar' came; "
+                "leave one of them out."
+            )
+        if self.correction == "max-t" and (self.compat or self.test == "bootstrap"):
+            raise BadValue(
+                "correction='max-t' is made of exchanges, but "
+                f"test={self.test!r} and compat={self.compat!r} came; use test='randomisation'."
+            )
 
     @property
     def alpha(self) -> float:
@@ -83,7 +96,7 @@ class Settings:
 
     def told(self, correction: str) -> str:
         """Say how a comparison is made, with the correction that was used."""
-        test = f"paired {self.test}"
+        test = "McNemar's exact test" if self.test == "mcnemar" else f"paired {self.test}"
         if self.compat:
             test = f"sacrebleu's {'ar' if self.test == 'randomisation' else 'bs'}"
         return (
@@ -99,7 +112,7 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
     -------
     DataFrame
         `metric`, `system`, `score`, `ci_low`, `ci_high`, `n`, `n_failed`, `n_empty`, `n_clusters`,
-        `signature`; best system first.
+        `method` (of the interval), `signature`; best system first.
     """
     import pandas as pd
 
@@ -111,7 +124,8 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
             figure = _NOTHING if not mask.any() else units.interval(arranged.systems.index(system))
             record = {"metric": metric.name, "system": system, "score": figure.value}
             record |= {"ci_low": figure.low, "ci_high": figure.high, "n": int(mask.sum())}
-            record |= _missing(scores, metric, system) | {"n_clusters": units.n_units}
+            record |= _missing(scores, metric, system)
+            record |= {"n_clusters": units.n_units, "method": figure.method}
             records.append(record | {"signature": scores.signatures[metric.name]})
     up = metric.direction != "down"
     frame = pd.DataFrame(records).sort_values(
@@ -211,12 +225,57 @@ def judged(
     extra = [name for name in (records[0] if records else ()) if name not in COLUMNS]
     frame = pd.DataFrame(list(records), columns=[*extra, *COLUMNS])
     p_values = frame["p"].to_numpy(dtype=np.float64)
-    adjust = adjust or partial(adjusted, correction=settings.correction)
-    frame["p_adjusted"] = adjust(p_values)
+    if adjust is None and settings.correction == "max-t":
+        frame["method"] += f", max-T over {len(frame)}"
+    frame["p_adjusted"] = (adjust or _adjustment(scores, settings, records))(p_values)
     frame["verdict"] = [
         verdict(scores.metric(row["metric"]), row, settings.alpha) for row in each_row(frame)
     ]
     return frame
+
+
+def _adjustment(
+    scores: Scores, settings: Settings, records: Sequence[Record]
+) -> Callable[[Array], Array]:
+    if settings.correction != "max-t":
+        return partial(adjusted, correction=settings.correction)
+    panels = panels_of(scores, settings, list(dict.fromkeys(each["metric"] for each in records)))
+    return together(scores, settings, panels, records)
+
+
+def together(
+    scores: Scores,
+    settings: Settings,
+    panels: Mapping[str, Panel],
+    records: Sequence[Record],
+    insides: Sequence[Mask] | None = None,
+) -> Callable[[Array], Array]:
+    """Return the correction of a family by max-T, from exchanges that all its differences share.
+
+    Parameters
+    ----------
+    scores, settings
+        Those of the differences.
+    panels : mapping of str to Panel
+        By metric.
+    records : sequence of dict
+        The family.
+    insides : sequence of array of bool, optional
+        The rows looked at by each; all by default.
+    """
+    claims = []
+    for at, record in enumerate(records):
+        arranged, pair = panels[record["metric"]], (record["system"], record["baseline"])
+        rows = arranged.rows_of(*pair)
+        rows = rows if insides is None else rows & insides[at]
+        claims.append(Claim(scores.metric(record["metric"]), arranged, pair, rows))
+
+    def adjust(p_values: Array) -> Array:
+        found = max_t(claims, samples=settings.samples, seed=settings.seed)
+        # a single test may be exact where the exchanges of all are drawn
+        return np.maximum(found, p_values)
+
+    return adjust
 
 
 def turned(value: Any, values: str) -> Any:  # noqa: ANN401 - a figure or a verdict
@@ -259,6 +318,15 @@ def with_margins(
     return frame.assign(margin=limits, not_worse=pd.Series(words, index=frame.index, dtype="str"))
 
 
+def standard_error(
+    scores: Scores, settings: Settings, metric: Metric, pair: tuple[str, str]
+) -> float:
+    """Return the jackknife's standard error of a difference, over rows or clusters of them."""
+    arranged = panels_of(scores, settings, [metric.name])[metric.name]
+    units = _units(arranged, arranged.rows_of(*pair), metric, settings)
+    return units.standard_error(*(arranged.systems.index(each) for each in pair))
+
+
 def _by_mask(
     arranged: Panel, groups: Sequence[tuple[str, ...]], inside: Mask | None = None
 ) -> Iterator[tuple[Mask, list[tuple[str, ...]]]]:
@@ -284,6 +352,7 @@ def _units(arranged: Panel, mask: Mask, metric: Metric, settings: Settings) -> U
         "level": settings.level,
     }
     if not settings.compat:
+        options |= {"interval_method": settings.interval, "bounds": metric.bounds}
         units = arranged.units(mask)
         return Units(units, figures, scale=arranged.scale, approximate=nearly, **options)
     if arranged.repeated:
@@ -311,6 +380,11 @@ def _differences(
     found = [_NO_DIFFERENCE] * len(pairs)
     if units.n_units:
         places = [(arranged.systems.index(a), arranged.systems.index(b)) for a, b in pairs]
+        if settings.test == "mcnemar" and any(units.hits(*pair) is None for pair in places):
+            raise BadValue(
+                "McNemar's test must have rows that are right or wrong, each for itself, but "
+                f"{metric.name} has other values, repeats or clusters; use test='randomisation'."
+            )
         found = units.differences(places, test=settings.test)
     return [
         {
@@ -325,7 +399,7 @@ def _differences(
             "p": each.p,
             "n_changed": each.n_changed,
             "n_clusters": units.n_units,
-            "method": each.method,
+            "method": "; ".join(filter(None, (each.method, each.interval))),
         }
         for (system, baseline), each in zip(pairs, found, strict=True)
     ]

@@ -12,7 +12,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -96,14 +96,21 @@ def from_records(records: "Sequence[Mapping[str, Any]]", source: str) -> "pd.Dat
     """
     import pandas as pd
 
-    for at, record in enumerate(records, start=1):
-        for text in (*record, *record.values()):
-            if isinstance(text, str) and not text.isascii() and (half := _HALF.search(text)):
+    refuse_halves(lambda: ((*record, *record.values()) for record in records), source)
+    return pd.DataFrame.from_records(records)
+
+
+def refuse_halves(rows: "Callable[[], Iterable[Iterable[object]]]", source: str) -> None:
+    """Raise BadValue, which names the row, if a text of the rows holds half of a surrogate pair."""
+    try:  # all at once, as long as nothing is wrong
+        "".join(text for row in rows() for text in row if isinstance(text, str)).encode("utf-8")
+    except UnicodeEncodeError:
+        for at, row in enumerate(rows(), start=1):
+            if half := _HALF.search("".join(text for text in row if isinstance(text, str))):
                 raise BadValue(
                     f"{source} must hold whole characters, but row {at} has {half[0]!r}, half of "
                     "a surrogate pair; write U+FFFD in its place."
-                )
-    return pd.DataFrame.from_records(records)
+                ) from None
 
 
 def read_lines(path: Path) -> list[str]:

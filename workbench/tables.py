@@ -7,8 +7,9 @@ data comes in; inside the package a table is trusted.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import BadValue, some
@@ -123,6 +124,8 @@ def is_missing(value: Any) -> bool:  # noqa: ANN401 - a cell may hold anything
     """
     if value is None:
         return True
+    if isinstance(value, str):
+        return False
     if isinstance(value, float):
         return math.isnan(value)
     return type(value).__name__ in {"NAType", "NaTType"}
@@ -213,11 +216,15 @@ def _cast(cells: "pd.Series[Any]", column: Field, where: str) -> "pd.Series[Any]
     """Cast each cell that holds something, or name the first that cannot be."""
     import pandas as pd
 
-    if column.kind == "any":
+    ready = column.kind in {"key", "text"} and cells.dtype == "str"
+    if column.kind == "any" or (ready and not (column.required and cells.isna().any())):
         return cells
     cast, must, dtype = _CASTS[column.kind]
-    values: list[Any] = []
-    for row, value in enumerate(cells.tolist()):
+    values: list[Any] = cells.tolist()
+    if (usual := _usual(values, column)) is not None:
+        return pd.Series(usual, index=cells.index, dtype=dtype)
+    found, values = values, []
+    for row, value in enumerate(found):
         missing = is_missing(value)
         try:
             if missing and column.required and column.kind == "key":
@@ -230,6 +237,31 @@ def _cast(cells: "pd.Series[Any]", column: Field, where: str) -> "pd.Series[Any]
                 "correct that cell."
             ) from None
     return pd.Series(values, index=cells.index, dtype=dtype)
+
+
+def _usual(values: list[Any], column: Field) -> list[Any] | None:
+    """Return cells that are as they must be, looked at together; None where each needs a look."""
+    kinds = set(map(type, values))
+    if column.kind in {"key", "text"}:
+        there = values if column.required else list(filter(None, values))
+        return values if kinds <= {str, type(None)} and _are_texts(there) else None
+    if column.kind == "texts":
+        texts = kinds == {list} and _are_texts(list(chain.from_iterable(values)))
+        return list(map(list, values)) if texts else None
+    if column.kind == "count" and kinds == {int} and min(values) >= 0 and max(values) < 2**63:
+        return values
+    return None
+
+
+def _are_texts(values: list[Any]) -> bool:
+    """Tell whether all values are text, without half of a surrogate pair."""
+    if not set(map(type, values)) <= {str}:
+        return False
+    try:
+        "".join(values).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sides_are_known(ratings: "pd.DataFrame", source: str) -> None:
@@ -270,23 +302,29 @@ def digest(rows: "pd.DataFrame") -> str:
     >>> digest(rows) == digest(rows[::-1])
     True
     """
-    lines = sorted(json.dumps(record, sort_keys=True) for record in records(rows).values())
+    encode = json.JSONEncoder(sort_keys=True).encode
+    lines = sorted(encode(record) for _, record in _records(rows))
     return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
 
 
 def records(rows: "pd.DataFrame") -> dict[str, dict[str, Any]]:
     """Map each `row_id` to its cells as plain JSON values, missing ones left out."""
-    columns = [str(name) for name in rows.columns]
-    records = (dict(zip(columns, cells, strict=True)) for cells in rows.itertuples(False, None))
-    return {
-        str(record["row_id"]): {
-            name: _value(cell)
-            for name, cell in record.items()
-            # the check makes an empty list of references that are missing
-            if not (is_missing(cell) or (name == "references" and len(cell) == 0))
-        }
-        for record in records
-    }
+    return dict(_records(rows))
+
+
+def _records(rows: "pd.DataFrame") -> Iterator[tuple[str, dict[str, Any]]]:
+    names = [str(name) for name in rows.columns]
+    columns = [rows[name].tolist() for name in ("row_id", *rows.columns)]
+    for row_id, *cells in zip(*columns, strict=True):
+        yield (
+            str(row_id),
+            {
+                name: _value(cell)
+                for name, cell in zip(names, cells, strict=True)
+                # the check makes an empty list of references that are missing
+                if not (is_missing(cell) or (name == "references" and len(cell) == 0))
+            },
+        )
 
 
 def _value(cell: object) -> object:
@@ -295,6 +333,8 @@ def _value(cell: object) -> object:
     A file makes floats of the whole numbers in a column with gaps, and fills the gaps of records
     inside a cell; neither is a difference in content.
     """
+    if isinstance(cell, str):
+        return cell
     if hasattr(cell, "tolist"):
         cell = cell.tolist()
     if is_missing(cell):

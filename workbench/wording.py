@@ -1,5 +1,6 @@
 """How a comparison speaks: sentences, and sheets of rounded figures with a caption."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from workbench.display import Sheet
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
 from workbench.pairing import cluster_column
+from workbench.stats.power import rows_needed
 from workbench.tables import each_row, is_missing
 
 if TYPE_CHECKING:
@@ -246,8 +248,18 @@ def _text(cell: object) -> str:
     return "–" if is_missing(cell) else display.plain(cell, width=160)
 
 
-def sentence(scores: Scores, settings: Settings, row: Record) -> str:
-    """Say one difference in plain words."""
+def sentence(scores: Scores, settings: Settings, row: Record, *, n_tests: int = 1) -> str:
+    """Say one difference in plain words; where it is undecided, how many rows would settle it.
+
+    Parameters
+    ----------
+    scores, settings
+        Those of the comparison.
+    row : mapping
+        A row of its frame.
+    n_tests : int
+        Of the family that is corrected together.
+    """
     system, baseline, metric = row["system"], row["baseline"], row["metric"]
     if row["verdict"] == "identical":
         return f"{system} and {baseline} are identical under {metric} (n = {row['n']})."
@@ -272,7 +284,28 @@ def sentence(scores: Scores, settings: Settings, row: Record) -> str:
     if row["delta"] == 0:
         return f"{system} {told} {baseline}: no difference {sure}."
     side = "above" if row["delta"] > 0 else "below"
-    return f"{system} {told} {baseline}: {size} {side} it {sure}."
+    ask = "" if apart else _ask(row, settings.level, n_tests)
+    return f"{system} {told} {baseline}: {size} {side} it {sure}.{ask}"
+
+
+def _ask(row: Record, level: float, n_tests: int) -> str:
+    """Say how many rows would settle a difference, or nothing where that is not known."""
+    n_rows = rows_needed(row, level, n_tests=n_tests)
+    if not row["n"] < n_rows < math.inf:  # fewer: the test had too few samples to say
+        return ""
+    return f" About {about(n_rows)} rows would settle a difference of this size (power 80 %)."
+
+
+def about(n: float) -> str:
+    """Write a number rounded up to two digits, which is as much as a variance can say.
+
+    Examples
+    --------
+    >>> about(3312), about(17.2), about(8)
+    ('3,400', '18', '8')
+    """
+    step = 10 ** max(0, len(str(math.ceil(n))) - 2)
+    return f"{math.ceil(n / step) * step:,}"
 
 
 def margin_words(scores: Scores, row: Record) -> str:

@@ -1,6 +1,7 @@
 """Real systems for the tasks of inference, and both sides of what is done with them.
 
-The texts are WMT23's (Czech to Ukrainian: 2,017 segments; English to Japanese: 2,074) where a
+The texts are WMT23's (Czech to Ukrainian: 2,017 segments; English to Japanese: 2,074; Hebrew to English: 1,910; English to German:
+557) where a
 folder of data stands beside the checkout; elsewhere generated ones take their place. Matrix
 products run on one thread on both sides: with several, a busy machine counts their waiting as time
 of the processor.
@@ -18,7 +19,7 @@ from sides import Figures, our_scores, sacrebleu_results
 from texts import texts
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "mt"
-CZECH, JAPANESE = "wmt23.cs-uk", "wmt23.en-ja"
+CZECH, GERMAN, HEBREW, JAPANESE = "wmt23.cs-uk", "wmt23.en-de", "wmt23.he-en", "wmt23.en-ja"
 
 KINDS = {"bootstrap": "bs", "randomisation": "ar"}
 
@@ -54,6 +55,18 @@ def campaign(
             kept[f"near-{step}"] = mixed
         systems = kept
     return references, systems
+
+
+def one_system(n: int) -> tuple[list[str], dict[str, list[str]]]:
+    """Return n outputs as if they were of one system: those of all systems of three pairs."""
+    references, outputs = [], []
+    for pair, n_rows in ((CZECH, 2_017), (HEBREW, 1_910), (GERMAN, 557)):
+        known, systems = campaign(n_rows, 13, pair)
+        for lines in systems.values():
+            references += known
+            outputs += lines
+    around = -(-n // len(outputs))
+    return (references * around)[:n], {"all": (outputs * around)[:n]}
 
 
 def _lines(path: Path, n: int) -> list[str]:

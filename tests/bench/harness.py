@@ -144,13 +144,35 @@ def bench(
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Write the rows for people."""
-    header = ["task", "size", "peer", "ours, s", "peer, s", "ratio", "spread", "goal", "equal"]
-    header += ["ours, MB", "peer, MB", "note"]
-    caption = (
+    return f"{plain(_caption(rows))}\n{text_table(_HEADER, [_cells(row) for row in rows])}"
+
+
+def page(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write the rows as a page in Markdown."""
+    lines = [_HEADER, ["---"] * len(_HEADER), *map(_cells, rows)]
+    told = "\n".join(f"| {' | '.join(plain(each) for each in line)} |" for line in lines)
+    return f"""# Benchmarks
+
+{plain(_caption(rows))}.
+
+A ratio above 1 says that we are faster; "goal" is the ratio to reach. "equal" says that the figures of
+both sides agreed in every run, to the last bit unless the task in `tests/bench/tasks/` names a
+tolerance. Imports, and what a task prepares, come before the clock runs. Written by
+`workbench bench --write docs/benchmarks.md`.
+
+{told}
+"""
+
+
+_HEADER = ["task", "size", "peer", "ours, s", "peer, s", "ratio", "spread", "goal", "equal"]
+_HEADER += ["ours, MB", "peer, MB", "note"]
+
+
+def _caption(rows: Sequence[Mapping[str, Any]]) -> str:
+    return (
         f"Ratios of a peer's seconds to ours, medians of {rows[0]['runs']} interleaved runs each; "
         f"workbench {__version__}; {rows[0]['machine']}"
     )
-    return f"{plain(caption)}\n{text_table(header, [_cells(row) for row in rows])}"
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -65,7 +65,7 @@ def test_a_metric_and_a_test_equal_their_peer(capsys, tmp_path):
         ("paired_bootstrap", True, None),
     ]
     assert all(row[name] > 0 for row in rows for name in MEASURED)
-    assert rows[0]["size"] == "3 systems × 24"
+    assert rows[0]["size"] == "10 systems × 24"
     caption, header, *lines = out.strip().split("\n")
     assert caption.endswith(f"workbench {__version__}; {rows[0]['machine']}")
     assert header.split()[:3] == ["task", "size", "peer"]
@@ -92,6 +92,19 @@ def test_runs_are_summed_up_by_their_spread(capsys, tmp_path, task):
     assert row["size"] == "100 numbers"
     assert row["spread"] >= 0
     assert "medians of 3 interleaved runs" in out
+
+
+def test_the_page_says_what_the_table_says(capsys, tmp_path, task):
+    page = tmp_path / "docs" / "benchmarks.md"
+    status, out, err = run(capsys, "--task", task(), "--runs", 1, "--write", page)
+    assert (status, err) == (0, "")
+    caption, _, line = out.strip().split("\n")
+    title, _, told, *_, columns, rule, row = page.read_text().strip().split("\n")
+    assert (title, told) == ("# Benchmarks", f"{caption}.")
+    assert columns.strip("| ").split(" | ")[:4] == ["task", "size", "peer", "ours, s"]
+    assert set(rule) <= set("|- ")
+    cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+    assert " ".join(cells).split() == line.split()
 
 
 def test_an_absent_peer_is_not_run(capsys, tmp_path, task):

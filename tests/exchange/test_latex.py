@@ -41,7 +41,7 @@ def test_marks_follow_the_verdicts_and_the_caption_says_what_they_mean():
     text = latex.table(compared(systems(), baseline="base"))
     told = lines(text)
     assert list(told) == ["good", "base2", "base", "bad"]
-    assert told["good"] == r"good & \textbf{1.000}$^{\uparrow}$ [1.000, 1.000] & 20 \\"
+    assert told["good"] == r"good & \textbf{1.000}$^{\uparrow}$ [0.839, 1.000] & 20 \\"
     assert "$^{\\downarrow}$" in told["bad"]
     assert "$^" not in told["base"] + told["base2"]
     caption = text.split("\\caption{")[1].split("}\n\\label")[0]

@@ -113,7 +113,7 @@ def test_slices_of_two_sites_equal_those_of_one():
 
 
 def test_scores_are_those_of_compare_and_the_rest_is_close():
-    compared = wb.compare(scored(), baseline="good")
+    compared = wb.compare(scored(), baseline="good", interval="percentile")
     merged = wb.federate.merge([summary(samples=4_000)], baseline="good")
     keys = ["metric", "system"]
     ours = merged.frame.set_index(keys).sort_index()

@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import UnknownName
-from workbench.stats import adjusted
+from workbench.stats import adjusted, step_down
+from workbench.stats.corrections import require
 
 repeatable = settings(deadline=None, derandomize=True)
 families = st.lists(
     st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.01, 0.04, 0.05, 1.0])), max_size=12
 )
-corrections = st.sampled_from(["holm", "benjamini-hochberg", "none"])
+corrections = st.sampled_from(["holm", "benjamini-hochberg", "benjamini-yekutieli", "none"])
 
 # Benjamini and Hochberg (1995), section 4.1: 15 endpoints of a trial of thrombolysis
 ENDPOINTS = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]
@@ -43,6 +44,12 @@ def test_adjusted_values_are_those_of_statsmodels(correction):
     assert found.tolist() == pytest.approx(STATSMODELS[correction], abs=1e-15)
 
 
+def test_yekutieli_of_five_p_values_is_that_of_r():
+    # R's p.adjust(c(.01, .02, .03, .04, .05), "BY")
+    found = adjusted(np.array([0.01, 0.02, 0.03, 0.04, 0.05]), "benjamini-yekutieli")
+    assert found == pytest.approx([0.1141667] * 5, abs=1e-7)
+
+
 @pytest.mark.parametrize(
     ("correction", "expected"),
     [
@@ -71,7 +78,23 @@ def naive_benjamini_hochberg(p_values):
     return [min(min(q * n / (i + 1) for i, q in enumerate(ordered) if q >= p), 1) for p in p_values]
 
 
-NAIVE = {"holm": naive_holm, "benjamini-hochberg": naive_benjamini_hochberg, "none": list}
+def naive_benjamini_yekutieli(p_values):
+    """Each is multiplied by the number of tests over its rank and by 1 + 1/2 + … + 1/n."""
+    n, harmonic = len(p_values), sum(1 / k for k in range(1, len(p_values) + 1))
+    return [
+        min(
+            [1.0, *(n * p * harmonic / sum(q <= p for q in p_values) for p in p_values if p >= own)]
+        )
+        for own in p_values
+    ]
+
+
+NAIVE = {
+    "holm": naive_holm,
+    "benjamini-hochberg": naive_benjamini_hochberg,
+    "benjamini-yekutieli": naive_benjamini_yekutieli,
+    "none": list,
+}
 
 
 @repeatable
@@ -127,5 +150,41 @@ def test_an_unknown_correction_is_refused():
     with pytest.raises(UnknownName) as caught:
         adjusted(np.array([0.1]), "bonferroni")
     assert str(caught.value) == (
-        "correction must be one of 'holm', 'benjamini-hochberg', 'none', but 'bonferroni' came."
+        "correction must be one of 'holm', 'benjamini-hochberg', 'benjamini-yekutieli', 'none', but "
+        "'bonferroni' came."
     )
+
+
+def test_an_unknown_correction_of_a_family_is_refused():
+    require("max-t")
+    with pytest.raises(UnknownName) as caught:
+        require("max_t")
+    assert str(caught.value) == (
+        "correction must be one of 'holm', 'max-t', 'benjamini-hochberg', 'benjamini-yekutieli', "
+        "'none', but 'max_t' came; did you mean 'max-t'?"
+    )
+
+
+tables = st.integers(1, 4).flatmap(
+    lambda n: st.lists(st.lists(st.integers(0, 5), min_size=n, max_size=n), min_size=2, max_size=9)
+)
+
+
+@repeatable
+@given(tables)
+def test_stepping_down_is_the_procedure_written_out(table):
+    observed, *exchanged = np.array(table, dtype=float)
+    order = np.argsort(-observed, kind="stable")
+    naive, before = {}, 0.0
+    for at, test in enumerate(order):
+        rest = order[at:]
+        hits = sum(max(row[rest]) >= observed[test] for row in [observed, *exchanged])
+        naive[test] = before = max(before, hits / len(table))
+    found = step_down(observed, np.array(exchanged))
+    assert found.tolist() == [naive[at] for at in range(len(observed))]
+
+
+def test_a_test_that_was_not_made_stays_missing_and_one_without_a_figure_counts_as_large():
+    found = step_down(np.array([np.nan, 2.0]), np.array([[9.0, 1.0], [9.0, np.nan], [0.0, 1.0]]))
+    assert np.isnan(found[0])
+    assert found[1] == 0.5

@@ -1,6 +1,7 @@
 """Sums that do not depend on order, grouping or chunking, against fractions."""
 
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -204,3 +205,23 @@ def test_large_terms_that_would_round_before_they_cancel_are_refused():
     with pytest.raises(BadValue) as caught:
         total([2.0**52, 1.0, 2.0**52, -(2.0**53)])
     assert str(caught.value) == OVERFLOW.replace("9.01e+15", "1.8e+16")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([3.0, -7.0], np.int16),
+        ([40_000.0], np.int32),
+        ([0.1, -2.5e-9], np.int32),
+        ([2.0**52], np.int64),
+    ],
+)
+def test_values_travel_as_small_numbers_and_arrive_as_they_were(values, kind):
+    exact = Exact.of(np.array(values))
+    assert exact.__getstate__()["limbs"].dtype == kind
+    arrived = pickle.loads(pickle.dumps(exact))
+    assert arrived.limbs.tobytes() == exact.limbs.tobytes()
+
+
+def test_a_zero_has_one_sign():
+    assert not np.signbit(Exact.of(np.array([-0.0, -0.3])).limbs[0]).any()

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize
 
 from workbench.errors import BadValue
+from workbench.stats.binary import wilson
 from workbench.trajectories import read
 from workbench.trajectories.attribution import (
     FEATURES,
@@ -22,7 +23,7 @@ from workbench.trajectories.attribution import (
     fit,
 )
 from workbench.trajectories.attribution.features import feature_matrix
-from workbench.trajectories.attribution.scores import calibration_error, mcnemar, wilson
+from workbench.trajectories.attribution.scores import calibration_error
 from workbench.trajectories.attribution.transcript import Transcript, numbers
 from workbench.trajectories.model import Annotation, Part, Run, Step
 
@@ -347,20 +348,6 @@ def test_the_same_seed_gives_the_same_bytes():
     assert one._repr_html_() == two._repr_html_()
     assert "random" in repr(one)
     assert "published" not in repr(one)
-
-
-@pytest.mark.parametrize(("hits", "n"), [(0, 10), (5, 10), (51, 126), (126, 126)])
-def test_wilsons_interval_is_scipys(hits, n):
-    theirs = stats.binomtest(hits, n).proportion_ci(method="wilson")
-    assert wilson(hits, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-
-
-@repeatable
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
-def test_mcnemars_p_value_is_that_of_a_binomial_test_on_what_differs(pairs):
-    gained, lost = pairs.count((True, False)), pairs.count((False, True))
-    theirs = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    assert mcnemar(*zip(*pairs, strict=True)) == pytest.approx(theirs)
 
 
 def test_the_calibration_error_is_the_gap_in_each_tenth():

@@ -40,8 +40,13 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401
     )
     _add_inputs(parser)
     parser.add_argument("--baseline", help="the system to compare with (default: the first)")
-    parser.add_argument("--test", default="randomisation", help="randomisation or bootstrap")
-    parser.add_argument("--correction", help="holm (default), benjamini-hochberg or none")
+    parser.add_argument(
+        "--test", default="randomisation", help="randomisation, mcnemar or bootstrap"
+    )
+    parser.add_argument(
+        "--correction",
+        help="holm (default), max-t, benjamini-hochberg, benjamini-yekutieli or none",
+    )
     parser.add_argument("--compat", help="sacrebleu: its own p-values, bit for bit")
     parser.add_argument(
         "--margin",

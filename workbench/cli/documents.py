@@ -75,6 +75,7 @@ def add_bench(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the type 
         "--size-factor", type=float, default=1.0, help="multiply every size (default: 1)"
     )
     parser.add_argument("--json", metavar="PATH", help="write the rows to a file for machines too")
+    parser.add_argument("--write", metavar="PATH", help="write them to a page in Markdown too")
 
 
 def _tour(options: argparse.Namespace) -> int:
@@ -157,5 +158,7 @@ def _bench(options: argparse.Namespace) -> int:
     if options.json:
         text = json.dumps({"rows": rows}, indent=1, ensure_ascii=False)
         store.write_text(options.json, f"{text}\n")
+    if options.write:
+        store.write_text(options.write, found["page"](rows))
     judged = [row["equal"] for row in rows]
     return DONE if any(judged) and False not in judged else GATE_FAILED

@@ -9,12 +9,12 @@ from workbench.contrasts import Settings
 from workbench.display import Sheet
 from workbench.errors import BadValue, unknown_name
 from workbench.explaining import slicing
-from workbench.explaining.families import Exploration
 from workbench.explaining.ngram_habits import habits
 from workbench.explaining.row_effects import disagreements, influences
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
 from workbench.pairing import side_by_side
+from workbench.stats.corrections import FamilyCorrection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Explained:
         by: str | Sequence[str] | None = None,
         *,
         metrics: Sequence[str] | None = None,
-        correction: Exploration | None = None,
+        correction: FamilyCorrection | None = None,
         combine: Literal[1, 2] = 1,
         n_buckets: int = 4,
         least: int = 20,
@@ -125,7 +125,7 @@ class Explained:
         other: str | None = None,
         *,
         longest: int = 4,
-        correction: Exploration = "benjamini-hochberg",
+        correction: FamilyCorrection = "benjamini-hochberg",
         n: int = 20,
     ) -> Sheet:
         """Show the n-grams that one system writes, or misses, more than another.

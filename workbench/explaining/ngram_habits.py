@@ -9,12 +9,12 @@ import numpy as np
 
 from workbench.contrasts import Settings
 from workbench.errors import BadValue
-from workbench.explaining.families import Exploration, corrected, require
 from workbench.explaining.phrases import Texts, Usage, usages
 from workbench.explaining.texts import tokens
 from workbench.metrics.ngrams import Ints, Tokens, Vocabulary
 from workbench.metrics.scoring import Scores
 from workbench.pairing import cluster_column
+from workbench.stats.corrections import Correction, FamilyCorrection, adjusted, require
 from workbench.stats.exact import Array
 from workbench.tables import is_missing
 
@@ -74,7 +74,7 @@ def habits(
     pair: tuple[str, str],
     *,
     longest: int,
-    correction: Exploration,
+    correction: FamilyCorrection,
 ) -> Habits:
     """Test the n-grams of two systems, row by row.
 
@@ -106,7 +106,7 @@ def habits(
     n_found = len({(each.usage.kind, each.words) for each in found})
     records = [_record(each, texts.scale, pair, settings, row_ids) for each in family]
     frame = pd.DataFrame(records, columns=list(COLUMNS))
-    frame["p_adjusted"] = corrected(frame["p"].to_numpy(dtype=np.float64), correction)
+    frame["p_adjusted"] = adjusted(frame["p"].to_numpy(dtype=np.float64), correction)
     side = np.where(frame["n_more"] > frame["n_fewer"], "more", "fewer")
     frame["verdict"] = np.where(frame["p_adjusted"] <= settings.alpha, side, "undecided")
     return Habits(frame, n_found, least)
@@ -249,7 +249,7 @@ def _holds(longer: Sequence[str], words: Sequence[str]) -> bool:
 
 
 def _testable(
-    candidates: Sequence[_Candidate], alpha: float, correction: Exploration
+    candidates: Sequence[_Candidate], alpha: float, correction: Correction
 ) -> tuple[list[_Candidate], int]:
     """Return those that could be told apart among as many, and the rows that this takes.
 
@@ -264,7 +264,7 @@ def _testable(
     while True:
         family = [each for each in candidates if each.n_differ >= least]
         smallest = np.append(2.0 ** (1 - least), np.ones(max(0, len(family) - 1)))
-        if corrected(smallest, correction)[0] <= alpha:
+        if adjusted(smallest, correction)[0] <= alpha:
             return sorted(family, key=_surest), least
         least += 1
 

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.contrasts import COLUMNS, Settings, judged, panels_of, within
+from workbench.contrasts import COLUMNS, Settings, judged, panels_of, together, within
 from workbench.errors import BadValue, unknown_name
 from workbench.explaining.buckets import BUCKETS, OF_PAIRS, Pair, bucketed, require_buckets
-from workbench.explaining.families import Claim, Exploration, corrected, max_t, require
 from workbench.metrics.scoring import Scores
-from workbench.pairing import Mask, Panel
-from workbench.stats.exact import Array
+from workbench.pairing import Mask
+from workbench.stats.corrections import FamilyCorrection, adjusted, require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def slices_by(
     return found
 
 
-def fitting(combine: int, n_columns: int) -> Exploration:
+def fitting(combine: int, n_columns: int) -> FamilyCorrection:
     """Return the correction that fits: slices of one column share no row, those of several do."""
     if combine == 2:
         return "max-t"
@@ -96,7 +96,7 @@ def compared(
     slices: Sequence[Slice],
     *,
     metrics: Sequence[str] | None,
-    correction: Exploration,
+    correction: FamilyCorrection,
 ) -> "pd.DataFrame":
     """Compare within each slice, and adjust over all slices, systems and metrics.
 
@@ -120,14 +120,14 @@ def compared(
         records += [lead | record | {"row_ids": list(each.rows)} for record in found]
         insides += [inside] * len(found)
 
-    def adjust(p_values: Array) -> Array:
-        if correction != "max-t":
-            return corrected(p_values, correction)
-        claims = _claims(scores, panels, records, insides)
-        # a single test may be exact where the exchanges of all are drawn
-        return np.maximum(max_t(claims, settings), p_values)
-
-    frame = judged(scores, settings, records, adjust=adjust)
+    frame = judged(
+        scores,
+        settings,
+        records,
+        adjust=together(scores, settings, panels, records, insides)
+        if correction == "max-t"
+        else partial(adjusted, correction=correction),
+    )
     if correction == "max-t":
         frame["method"] += f", max-T over {len(frame)}"
     return frame.reindex(columns=["slice", "value", *COLUMNS, "row_ids"])
@@ -146,17 +146,3 @@ def _slices(scores: Scores, column: str, pairs: tuple[Pair, ...], n_buckets: int
         for group in groups
         for label, rows in bucketed(scores, column, group[0], n_buckets)
     ]
-
-
-def _claims(
-    scores: Scores,
-    panels: dict[str, Panel],
-    records: Sequence[dict[str, Any]],
-    insides: Sequence[Mask],
-) -> list[Claim]:
-    found = []
-    for record, inside in zip(records, insides, strict=True):
-        panel, pair = panels[record["metric"]], (record["system"], record["baseline"])
-        metric = scores.metric(record["metric"])
-        found.append(Claim(metric, panel, pair, panel.rows_of(*pair) & inside))
-    return found

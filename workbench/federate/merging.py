@@ -17,7 +17,8 @@ from workbench.metrics.catalogue import restored
 from workbench.metrics.scoring import bounded
 from workbench.stats.corrections import Correction, adjusted
 from workbench.stats.exact import Array
-from workbench.stats.paired import least_size, percentiles
+from workbench.stats.intervals import percentiles
+from workbench.stats.paired import least_size
 from workbench.tables import each_row
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def merge(
         The system to compare with; the first by name by default.
     metrics : sequence of Metric, optional
         Those of the sites' own making, which a summary cannot describe.
-    correction : {"holm", "benjamini-hochberg", "none"}
+    correction : {"holm", "benjamini-hochberg", "benjamini-yekutieli", "none"}
         Over all systems and metrics; for slices over these too.
     level : float
         Confidence of the intervals, between 0 and 1.

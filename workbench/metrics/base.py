@@ -6,7 +6,8 @@ resample or of a permutation is `aggregate` of a weighted sum of `statistics`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,33 @@ class Metric(ABC):
     direction: Direction
     bounds: tuple[float | None, float | None] = (None, None)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made when needed: a peer's tokenizer need not bear the journey."""
+        made = {
+            name
+            for name in vars(self)
+            if isinstance(getattr(type(self), name, None), cached_property)
+        }
+        return {name: value for name, value in vars(self).items() if name not in made}
+
     @property
     def signature(self) -> str:
         """How the figure is made, `key:value` joined by `|`; "nrefs:?" is filled in by `score`."""
         return f"metric:{self.name}"
+
+    shipped: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Note whether the metric is one of this package: those are known to have no other effect."""
+        cls.shipped = cls.__module__.startswith("workbench.")
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The columns that `statistics` looks at: ``reads = ("text", "references")``.
+
+        None if nobody says; then it gets all of them, and no cache keeps what it returns.
+        """
+        return None
 
     @abstractmethod
     def statistics(self, outputs: "pd.DataFrame") -> Array | Sequence[Sequence[float]]:
@@ -107,6 +131,13 @@ class Metric(ABC):
         if "error" in outputs:
             there = there & outputs["error"].isna().to_numpy()  # pandas lends it read-only
         return there
+
+    def columns_read(self) -> tuple[str, ...] | None:
+        """Return `reads`, unless `statistics` was replaced by a class that does not say it anew."""
+        told = next(
+            kind for kind in type(self).__mro__ if {"reads", "statistics"} & vars(kind).keys()
+        )
+        return self.reads if "reads" in vars(told) else None
 
     def refuse(self, outputs: "pd.DataFrame") -> None:  # noqa: B027 - a hook
         """Raise BadValue for texts on which the figure would mislead; by default for none."""

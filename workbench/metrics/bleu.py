@@ -1,10 +1,11 @@
 """BLEU, with sacrebleu's figures and signatures."""
 
 import math
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cache, cached_property, lru_cache, reduce
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -27,6 +28,12 @@ Smoothing = Literal["exp", "floor", "add-k", "none"]
 
 # Marks that 13a parts from the end of any word: of ASCII all but the apostrophe and the hyphen.
 _PARTED = frozenset('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~')
+
+# What a word must hold for 13a to part it.
+_MAY_PART = re.compile(r"[!-&(-,./:-@\[-`{-~]|[0-9]-")
+
+# Words whose tokens are kept, 20 MB of them.
+_WORDS = 65_536
 
 _FEW = 200_000
 
@@ -84,6 +91,7 @@ class BLEU(Metric):
     name: str = "bleu"
     direction = "up"
     bounds = (0.0, 100.0)
+    reads = ("text", "references")
 
     def __post_init__(self) -> None:
         option("tokenize", self.tokenize, get_args(Tokenizer))
@@ -160,21 +168,12 @@ class BLEU(Metric):
         """Tokenise as sacrebleu does; where white space parts tokens anyway, each word once."""
         lines = [(text.lower() if self.lowercase else text).rstrip() for text in texts]
         if self.tokenize == "none":
-            return Tokens.of_words([line.split() for line in lines], words)
+            return Tokens.of_words(map(str.split, lines), words)
         if self.tokenize != "13a":
-            return Tokens.of_words([self._peer.tokenizer(line).split() for line in lines], words)
+            return Tokens.of_words((self._peer.tokenizer(line).split() for line in lines), words)
         types = Vocabulary()
-        of_types = Tokens.of_words([_cleaned(line).split() for line in lines], types)
-        return of_types.expanded(Tokens.of_words([self._split(each) for each in types], words))
-
-    def _split(self, word: str) -> list[str]:
-        """Return the tokens of a word by 13a, the usual words without its four expressions."""
-        if word.isalnum():
-            return [word]
-        if word[-1] in _PARTED and word[:-1].isalnum():
-            return [word[:-1], word[-1]]
-        # test_sacrebleu_peer.py holds that it is there
-        return self._peer.tokenizer._post_tokenizer(f" {word} ").split()  # type: ignore[no-any-return]
+        of_types = Tokens.of_words(map(str.split, _cleaned(lines)), types)
+        return of_types.expanded(Tokens.of_words(map(_split, types), words))
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return the statistics of empty outputs: no match, and the brevity penalty."""
@@ -250,13 +249,36 @@ class BLEU(Metric):
         return np.zeros_like(total)
 
 
-def _cleaned(line: str) -> str:
-    """Do what 13a does to a line before it looks at words."""
+def _cleaned(lines: list[str]) -> list[str]:
+    """Do what 13a does to lines before it looks at words, to most of them nothing."""
+    together = "".join(lines)
+    unclean = any(mark in together for mark in ("<skipped>", "\n", "&"))
+    return list(map(_cleaned_line, lines)) if unclean else lines
+
+
+def _cleaned_line(line: str) -> str:
     line = line.replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
     if "&" in line:
         for entity, mark in (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")):
             line = line.replace(entity, mark)
     return line
+
+
+# the same words come again in the next chunk
+@lru_cache(maxsize=_WORDS)
+def _split(word: str) -> list[str]:
+    """Return the tokens of a word by 13a, the usual words without its four expressions."""
+    if word.isalnum() or not _MAY_PART.search(word):
+        return [word]
+    if word[-1] in _PARTED and word[:-1].isalnum():
+        return [word[:-1], word[-1]]
+    # test_sacrebleu_peer.py holds that it is there
+    return _peer_of_13a().tokenizer._post_tokenizer(f" {word} ").split()  # type: ignore[no-any-return]
+
+
+@cache
+def _peer_of_13a() -> Any:  # noqa: ANN401 - untyped
+    return BLEU()._peer
 
 
 def _closest(lengths: Ints, of_references: Ints, groups: Groups) -> Ints:

@@ -66,6 +66,7 @@ class ChrF(Metric):
     name: str = ""
     direction = "up"
     bounds = (0.0, 100.0)
+    reads = ("text", "references")
 
     def __post_init__(self) -> None:
         if self.char_order < 1 or self.word_order < 0 or self.beta <= 0:

@@ -58,6 +58,11 @@ class Column(Metric):
         """The column and the version of this definition."""
         return f"column:{self.column}|version:wb1"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
     def scorable(self, outputs: "pd.DataFrame") -> NDArray[np.bool_]:
         """Tell for each output whether its cell holds something."""
         if self.column not in outputs:

@@ -93,6 +93,7 @@ class ExactMatch(Metric):
     name: str = "exact_match"
     direction = "up"
     bounds = (0.0, 1.0)
+    reads = ("text", "references")
 
     def __post_init__(self) -> None:
         option("normalize", self.normalize, ("squad", "strip", "none"))
@@ -136,6 +137,7 @@ class TokenF1(Metric):
     name: str = "token_f1"
     direction = "up"
     bounds = (0.0, 1.0)
+    reads = ("text", "references")
 
     @property
     def signature(self) -> str:
@@ -175,6 +177,7 @@ class LengthRatio(Metric):
     name: str = "length_ratio"
     direction = None
     bounds = (0.0, None)
+    reads = ("text", "references")
 
     def __post_init__(self) -> None:
         option("unit", self.unit, ("words", "characters"))

@@ -6,10 +6,11 @@ An n-gram whose beginning no reference holds is dropped there, so that longer on
 are numbers that name group and n-gram exactly, and no hash can be wrong.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, count, pairwise
+from itertools import count, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ Counts = NDArray[np.float64]
 
 # Children of a node that are tried one by one before all are searched.
 _PROBES = 6
-# Places of a table that is looked up instead.
-_TABLE = 10_000_000
+# Places of a table that is looked up instead, in all and for each child: an empty one costs time too.
+_TABLE, _SPARSEST = 10_000_000, 32
 # Tokens whose n-grams are counted at once: what is larger waits for memory.
 _BLOCK = 100_000
 
@@ -56,9 +57,11 @@ class Tokens:
         >>> Tokens.of_words([["a", "b"], [], ["a"]], Vocabulary()).ids.tolist()
         [0, 1, 0]
         """
-        texts = list(texts)
-        ids = np.fromiter(map(vocabulary.__getitem__, chain.from_iterable(texts)), dtype=np.int64)
-        return cls(ids, _starts([len(text) for text in texts]))
+        ids, starts, number = array("q"), array("q", [0]), vocabulary.__getitem__
+        for text in texts:  # each at once, while its words are at the processor's hand
+            ids.extend(map(number, text))
+            starts.append(len(ids))
+        return cls(np.frombuffer(ids, dtype=np.int64), np.frombuffer(starts, dtype=np.int64))
 
     @classmethod
     def of_characters(cls, texts: list[str]) -> "Tokens":
@@ -147,7 +150,10 @@ class _Level:
     def of(cls, keys: Ints, most: Ints, *, n_parents: int, span: int) -> "_Level":
         children = np.searchsorted(keys, np.arange(n_parents + 1) * span)
         table: NDArray[np.int32] | None = None
-        if len(keys) > _PROBES * n_parents and n_parents * span <= _TABLE:
+        if (
+            n_parents * span <= min(_TABLE, _SPARSEST * len(keys))
+            and len(keys) > _PROBES * n_parents
+        ):
             table = np.full(n_parents * span, -1, dtype=np.int32)
             table[keys] = np.arange(len(keys), dtype=np.int32)
         return cls(keys, children, keys % span, most, table)

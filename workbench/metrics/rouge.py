@@ -80,6 +80,7 @@ class ROUGE(Metric):
     name: str = ""
     direction = "up"
     bounds = (0.0, 1.0)
+    reads = ("text", "references")
 
     def __post_init__(self) -> None:
         option("variant", self.variant, get_args(Variant))

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from workbench import tables
 from workbench.display import html_table, plain
 from workbench.errors import BadKind, BadValue, some, unknown_name
 from workbench.metrics.base import Array, Metric
+from workbench.metrics.measuring import measured
+from workbench.workers import Where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
 MOST_SLICES = 50
 """A column with more values than this is no slice."""
 
-# Outputs per step of work: often enough for a progress bar, seldom enough to cost nothing.
-_CHUNK = 20_000
+_MISSING = "(missing)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,9 @@ class Scores:
     whole : tuple of str
         The systems of what these scores are a part of; empty where they are no part. Figures of a
         part keep the colours of the whole.
+    reused : mapping of str to int
+        By metric name, how many outputs' statistics `score` found in its cache; the others were
+        computed.
     """
 
     outputs: "pd.DataFrame"
@@ -54,6 +59,7 @@ class Scores:
     digest: str
     dataset: str
     whole: tuple[str, ...] = ()
+    reused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def systems(self) -> list[str]:
@@ -76,6 +82,12 @@ class Scores:
     def scored(self, name: str) -> NDArray[np.bool_]:
         """Tell for each output whether the metric of that name could score it."""
         return ~np.asarray(np.isnan(self.statistics[name]).any(axis=1))
+
+    def values(self, name: str) -> Array:
+        """Return the value of each output by itself under a metric; NaN where there is none."""
+        metric = self.metric(name)
+        values = bounded(metric, metric.aggregate(self.statistics[name]))
+        return np.where(self.scored(name), values, np.nan)
 
     def only(
         self,
@@ -129,6 +141,12 @@ class Scores:
             whole=self.whole or tuple(self.systems),
         )
 
+    def without_outputs(self) -> "Scores":
+        """Return metrics and signatures alone: what another process needs beside statistics."""
+        return replace(
+            self, outputs=self.outputs.iloc[:0], statistics={}, whole=tuple(self.systems)
+        )
+
     def _within(self, where: Mapping[str, object]) -> NDArray[np.bool_]:
         """Tell for each output whether its row has these values."""
         rows = self.outputs["row_id"]
@@ -146,7 +164,9 @@ class Scores:
         return [
             str(name)
             for name in self.outputs.columns
-            if name not in known and 2 <= self.slice_values(name).nunique() <= MOST_SLICES
+            if name not in known
+            and _may_be_slice(self.outputs[name])
+            and 2 <= self.slice_values(name).nunique() <= MOST_SLICES
         ]
 
     def slice_values(self, column: str) -> "pd.Series[str]":
@@ -159,7 +179,14 @@ class Scores:
         """
         if column not in self.outputs:
             raise unknown_name("slice", column, self.slice_columns)
-        return self.outputs[column].map(_in_words)
+        import pandas as pd
+
+        cells = self.outputs[column]
+        if cells.dtype == object:  # lists have no hash, and True is no 1
+            return cells.map(_in_words).astype("str")
+        codes, values = pd.factorize(cells)
+        words = np.array([*map(_in_words, values), _MISSING], dtype=object)
+        return pd.Series(words[codes], index=cells.index, name=column, dtype="str")
 
     def slice_rows(self, column: str) -> list[tuple[str, list[str]]]:
         """Return the rows of each value of a column, values in order.
@@ -190,9 +217,7 @@ class Scores:
         columns = ["output_id", "row_id", "system", "repeat"]
         parts = []
         for metric in self.metrics:
-            values = bounded(metric, metric.aggregate(self.statistics[metric.name]))
-            values = np.where(self.scored(metric.name), values, np.nan)
-            part = self.outputs[columns].assign(metric=metric.name, value=values)
+            part = self.outputs[columns].assign(metric=metric.name, value=self.values(metric.name))
             parts.append(part.assign(signature=self.signatures[metric.name]))
         order = [field.name for field in tables.SCORES.columns]
         return pd.concat(parts, ignore_index=True)[order]
@@ -244,8 +269,13 @@ class Scores:
         return html_table(["metric", "signature"], body, caption=repr(self))
 
 
+def _may_be_slice(cells: "pd.Series[Any]") -> bool:
+    """Tell fast whether a column may have few values; of mixed cells one does not know."""
+    return cells.dtype == object or cells.nunique() <= MOST_SLICES
+
+
 def _in_words(cell: object) -> str:
-    return "(missing)" if tables.is_missing(cell) else str(cell)
+    return _MISSING if tables.is_missing(cell) else str(cell)
 
 
 def bounded(metric: Metric, values: Array) -> Array:
@@ -259,6 +289,8 @@ def score(
     rows: "pd.DataFrame",
     metrics: Iterable[Metric],
     *,
+    executor: Where = "auto",
+    cache: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scores:
     """Score every output by every metric.
@@ -272,6 +304,14 @@ def score(
         called `…_row` in the join.
     metrics : iterable of Metric
         The metrics, with distinct names.
+    executor : executor or {"auto", "processes", "serial"}
+        Where outputs are scored, in chunks: by what has the methods of `concurrent.futures`, such
+        as ``dask.distributed.Client(...).get_executor()``; by a worker process per processor; or
+        here. "auto" does it here unless that would take more than ten seconds, and then lets
+        worker processes do the rest, if all metrics are of this package. The scores are the same.
+    cache : str or Path, optional
+        A folder that keeps the statistics of outputs: what was scored before, by the same metric
+        with the same options and code, is not scored again.
     progress : callable, optional
         Called with the units of work done and in all.
 
@@ -286,6 +326,18 @@ def score(
     BadValue
         If a table breaks its rules, two metrics share a name, a row lacks references, or a metric
         would mislead on these texts.
+    Unreadable
+        If the cache cannot be used.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the executor failed at chunks, which were then scored here.
+
+    Notes
+    -----
+    The cache knows what a metric of one's own depends on only if its class has an attribute
+    `reads`, a tuple of the columns that `statistics` looks at; else it is computed every time.
 
     Examples
     --------
@@ -299,19 +351,15 @@ def score(
     dataset = str(rows.attrs.get("name", "the rows given"))
     checked = tables.ROWS.check(rows, source="rows")
     joined = _joined(tables.OUTPUTS.check(outputs, source="outputs"), checked)
-    statistics = {}
-    total = len(joined) * len(chosen)
-    for at, metric in enumerate(chosen):
-        start = at * len(joined)
-        report = (lambda n, start=start: progress(start + n, total)) if progress else None
-        statistics[metric.name] = _measured(metric, joined, report)
+    found = measured(chosen, joined, executor=executor, cache=cache, progress=progress)
     return Scores(
         outputs=joined,
         metrics=chosen,
-        statistics=statistics,
+        statistics=found.statistics,
         signatures={metric.name: _signed(metric, joined) for metric in chosen},
         digest=tables.digest(checked),
         dataset=dataset,
+        reused=found.reused,
     )
 
 
@@ -334,12 +382,12 @@ def _named_apart(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
 
 def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
     """Join in the dataset's order, so that a row's outputs stand together."""
-    strange = outputs.loc[~outputs["row_id"].isin(rows["row_id"]), "row_id"]
-    if len(strange):
-        raise unknown_name("row_id in OUTPUTS", strange.iloc[0], rows["row_id"])
+    known = dict.fromkeys(rows["row_id"].tolist())  # pandas takes ten times as long to look
+    if strange := [each for each in outputs["row_id"].tolist() if each not in known]:
+        raise unknown_name("row_id in OUTPUTS", strange[0], known)
     if "repeat" not in outputs:
         outputs = outputs.assign(repeat=outputs.groupby(["row_id", "system"]).cumcount())
-    ordered = in_order(outputs, rows["row_id"])
+    ordered = in_order(outputs, known)
     # One file may be read as both tables, and only ROWS has checked its references.
     twice = [name for name in ("input", "references") if name in ordered]
     return ordered.drop(columns=twice).merge(
@@ -355,40 +403,6 @@ def in_order(outputs: "pd.DataFrame", row_ids: Iterable[str]) -> "pd.DataFrame":
         .sort_values(["_position", "system", "repeat"], kind="stable")
         .drop(columns="_position")
     )
-
-
-def _measured(
-    metric: Metric, joined: "pd.DataFrame", report: Callable[[int], None] | None
-) -> Array:
-    """Return the statistics of all outputs, NaN for those that cannot be scored."""
-    scorable = metric.scorable(joined)
-    there = joined[scorable]
-    if not len(there):
-        raise BadValue(
-            f"{metric.name} needs at least one output to score, but all {len(joined)} failed; "
-            "look at the column 'error'."
-        )
-    metric.refuse(there)
-    parts = []
-    for start in range(0, len(there), _CHUNK):
-        part = there.iloc[start : start + _CHUNK]
-        parts.append(_valid(metric, metric.statistics(part), len(part)))
-        if report:
-            report(min(start + _CHUNK, len(there)) * len(joined) // len(there))
-    found = np.concatenate(parts)
-    result = np.full((len(joined), found.shape[1]), np.nan)
-    result[scorable] = found
-    return result
-
-
-def _valid(metric: Metric, statistics: object, n_outputs: int) -> Array:
-    array = np.asarray(statistics, dtype=np.float64)
-    if array.ndim != 2 or len(array) != n_outputs or not np.isfinite(array).all():
-        raise BadValue(
-            f"{metric.name}.statistics must return finite numbers of shape ({n_outputs}, k), but "
-            f"an array of shape {array.shape} came; return one row per output."
-        )
-    return array
 
 
 def _signed(metric: Metric, joined: "pd.DataFrame") -> str:

@@ -57,6 +57,7 @@ class TER(Metric):
     name: str = "ter"
     direction = "down"
     bounds = (0.0, None)
+    reads = ("text", "references")
 
     @cached_property
     def _peer(self) -> Any:  # noqa: ANN401 - untyped

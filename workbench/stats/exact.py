@@ -44,6 +44,15 @@ class Exact:
 
     limbs: Array
 
+    def __getstate__(self) -> dict[str, NDArray[Any]]:
+        """Take the smallest whole numbers that hold the pieces, for the way to another process."""
+        kinds = (np.int16, np.int32, np.int64)
+        kind = next(kind for kind in kinds if self.largest() <= np.iinfo(kind).max)
+        return {"limbs": self.limbs.astype(kind)}
+
+    def __setstate__(self, state: dict[str, NDArray[Any]]) -> None:
+        object.__setattr__(self, "limbs", state["limbs"].astype(np.float64))
+
     @classmethod
     def of(cls, values: Array) -> "Exact":
         """Cut finite values into pieces."""
@@ -51,7 +60,7 @@ class Exact:
         n_limbs = 1 if (rest == np.trunc(rest)).all() else _N_LIMBS
         limbs = np.empty((n_limbs, *rest.shape))
         for limb in limbs:
-            limb[...] = np.trunc(rest)
+            limb[...] = np.trunc(rest) + 0.0  # -0.0 has no other meaning, and another bit
             rest = (rest - limb) * _PIECE
         return cls(limbs)
 

@@ -8,10 +8,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.stats.binary import mcnemar, newcombe, wilson
 from workbench.stats.exact import Array, Exact
+from workbench.stats.intervals import bca, jackknife_error, percentiles, small_sample
 from workbench.stats.resampling import bootstrap_sums, exchanged_sums
 
-Test = Literal["randomisation", "bootstrap"]
+Test = Literal["randomisation", "bootstrap", "mcnemar"]
+IntervalMethod = Literal["auto", "small-sample", "bca", "percentile"]
+
+FEW = 100
+"""Of so few units, or units that changed, percentiles are too narrow."""
 
 MAX_EXACT = 16
 """Up to so many changed units every exchange is tried: 2¹⁶ of them."""
@@ -38,6 +44,15 @@ class Interval(NamedTuple):
     high: float
 
 
+class Estimate(NamedTuple):
+    """A figure and its interval, in the figure's unit, and how that was found."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+
+
 class Difference(NamedTuple):
     """How two systems differ on the units that both have.
 
@@ -48,13 +63,15 @@ class Difference(NamedTuple):
     delta : float
         score_a − score_b.
     ci_low, ci_high : float
-        Bootstrap interval of delta; NaN for fewer than two units.
+        Interval of delta; NaN for fewer than two units that are not right or wrong.
     p : float
         Two-sided p-value; NaN where there is no figure, or a single unit to bootstrap.
     n_changed : int
         Units on which the systems' statistics differ.
     method : str
         How the p-value was found.
+    interval : str
+        How the interval was found.
     """
 
     score_a: float
@@ -65,6 +82,7 @@ class Difference(NamedTuple):
     p: float
     n_changed: int
     method: str
+    interval: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +106,12 @@ class Units:
     approximate : callable, optional
         A faster `aggregate`, right to 2⁻⁴⁰ of each figure. It draws the intervals; in a test, what
         it cannot decide is decided by `aggregate`.
+    interval_method : {"auto", "small-sample", "bca", "percentile"}
+        "auto" is Wilson's and Newcombe's where each unit is right or wrong; else `small_sample` for
+        up to 100 units (of a difference: units that changed), and percentiles of resamples for
+        more.
+    bounds : (float or None, float or None)
+        Between which figures lie.
     """
 
     statistics: Exact
@@ -97,6 +121,8 @@ class Units:
     seed: int = 0
     level: float = 0.95
     approximate: Figures | None = None
+    interval_method: IntervalMethod = "auto"
+    bounds: tuple[float | None, float | None] = (None, None)
 
     @property
     def n_units(self) -> int:
@@ -140,15 +166,34 @@ class Units:
         kept = np.ascontiguousarray(pieces, dtype=[*kinds, np.float64][0])
         return kept.reshape(len(kept), -1, self.n_units)
 
-    def interval(self, system: int) -> Interval:
-        """Return a system's figure with its percentile bootstrap interval.
+    def hits(self, *systems: int) -> Flags | None:
+        """Tell which units systems got right, shape (n_units, n_systems).
 
-        References
-        ----------
-        Efron and Tibshirani (1993), section 13.3.
+        None unless their figure is the share of units that are right, each a row for itself.
         """
-        ((low, high),) = self._quantiles(self._resampled[system : system + 1])
-        return Interval(float(self.scores[system]), low, high)
+        limbs = self.statistics.limbs[:, :, systems]
+        if limbs.shape[-1] != 2 or limbs[1:].any() or not self._is_share:
+            return None
+        values, counts = limbs[0, ..., 0], limbs[0, ..., 1]
+        if (counts != self.scale).any() or ((values != 0) & (values != self.scale)).any():
+            return None
+        return np.asarray(values == self.scale)
+
+    @cached_property
+    def _is_share(self) -> bool:
+        """Whether the figure of some right ones of all units is their share."""
+        n = self.n_units
+        shares = np.array([[n_right, n] for n_right in {0, min(1, n), n}], dtype=np.float64)
+        return n > 0 and bool((self.aggregate(shares) == shares[:, 0] / n).all())
+
+    def interval(self, system: int) -> Estimate:
+        """Return a system's figure with its interval."""
+        hits = self.hits(system) if self.interval_method == "auto" else None
+        if hits is not None:
+            ends = wilson(int(hits.sum()), self.n_units, level=self.level)
+            return Estimate(float(self.scores[system]), *ends, "Wilson interval")
+        (low, high), method = self._around((system,), self.n_units)
+        return Estimate(float(self.scores[system]), low, high, method)
 
     def difference(self, a: int, b: int, *, test: Test = "randomisation") -> Difference:
         """Compare two systems.
@@ -157,9 +202,10 @@ class Units:
         ----------
         a, b : int
             Their positions.
-        test : {"randomisation", "bootstrap"}
-            The paired randomisation test, exact when at most 16 units changed; or the inverted
-            bootstrap interval.
+        test : {"randomisation", "bootstrap", "mcnemar"}
+            The paired randomisation test, exact when at most 16 units changed, and where units are
+            right or wrong; the inverted percentile interval; or McNemar's exact test, which for
+            units that are right or wrong is the randomisation test.
 
         Returns
         -------
@@ -186,17 +232,74 @@ class Units:
         return found
 
     def _compared(self, pairs: Sequence[tuple[int, int]], test: Test) -> list[Difference]:
-        a, b = np.array(pairs).T
-        deltas = self._resampled[a] - self._resampled[b]
         changed = self._changed(pairs)
-        tested = self._tested(pairs, deltas, changed, test)
         scores = self.scores.tolist()
         return [
-            Difference(scores[a], scores[b], scores[a] - scores[b], low, high, p, n_changed, method)
-            for (a, b), (low, high), (p, method), n_changed in zip(
-                pairs, self._quantiles(deltas), tested, changed, strict=True
+            Difference(
+                scores[a], scores[b], scores[a] - scores[b], low, high, p, n_changed, method, how
+            )
+            for (a, b), ((low, high), how), (p, method), n_changed in zip(
+                pairs,
+                self._intervals(pairs, changed),
+                self._tested(pairs, changed, test),
+                changed,
+                strict=True,
             )
         ]
+
+    def _intervals(
+        self, pairs: Sequence[tuple[int, int]], changed: Sequence[int]
+    ) -> list[tuple[list[float], str]]:
+        """Return the interval of each difference, and how it was found."""
+        return [
+            ([0.0, 0.0], "")
+            if n_changed == 0 and not np.isnan(self.scores[pair[0]])
+            else self._interval(pair, n_changed)
+            for pair, n_changed in zip(pairs, changed, strict=True)
+        ]
+
+    def _interval(self, pair: tuple[int, int], n_changed: int) -> tuple[list[float], str]:
+        hits = self.hits(*pair) if self.interval_method == "auto" else None
+        if hits is not None:
+            return list(newcombe(*_table(hits), level=self.level)), "Newcombe interval"
+        return self._around(pair, n_changed)
+
+    def _around(self, systems: tuple[int, ...], n_telling: int) -> tuple[list[float], str]:
+        """Return the interval of a figure, or of a difference, and how it was found.
+
+        `n_telling` units have a say in it.
+        """
+        if self.n_units < 2:
+            return [float("nan")] * 2, "no interval of one unit"
+        method = self.interval_method
+        if method == "auto":
+            method = "small-sample" if n_telling <= FEW else "percentile"
+        if method == "percentile":
+            resampled = _signed([self._resampled[each] for each in systems])
+            return percentiles(resampled[None], self.level)[0], "percentile interval"
+        figure = float(_signed([self.scores[each] for each in systems]))
+        left_out = _signed([self._left_out(each) for each in systems])
+        if method == "small-sample":
+            found = small_sample(figure, left_out, self.level)
+            return np.clip(found, *self._range(len(systems))).tolist(), "small-sample interval"
+        resampled = _signed([self._resampled[each] for each in systems])
+        return bca(resampled, figure, left_out, self.level), "BCa interval"
+
+    def _range(self, n_systems: int) -> tuple[float | None, float | None]:
+        """Return between which values a figure lies, or a difference of two."""
+        low, high = self.bounds
+        if n_systems == 1:
+            return low, high
+        return (None, None) if low is None or high is None else (low - high, high - low)
+
+    def standard_error(self, a: int, b: int) -> float:
+        """Return the jackknife's standard error of a difference."""
+        return jackknife_error(self._left_out(a) - self._left_out(b))
+
+    def _left_out(self, system: int) -> Array:
+        """Return a system's figures without each unit in turn."""
+        others = self.sums[system] - self.statistics[:, system].value()
+        return self._figures(others, self.approximate)
 
     def _changed(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
         """Count the units on which the statistics of two systems differ."""
@@ -210,33 +313,30 @@ class Units:
         # 5/0 is as little of a figure as 0/0.
         return np.where(np.isinf(found), np.nan, found)
 
-    def _quantiles(self, values: Array) -> list[list[float]]:
-        """Return the ends of the percentile interval of each row."""
-        if self.n_units < 2:
-            return [[float("nan")] * 2] * len(values)
-        return percentiles(values, self.level)
-
     def _tested(
-        self,
-        pairs: Sequence[tuple[int, int]],
-        deltas: Array,
-        changed: Sequence[int],
-        test: Test,
+        self, pairs: Sequence[tuple[int, int]], changed: Sequence[int], test: Test
     ) -> list[tuple[float, str]]:
         """Return the p-value of each pair, and how it was found."""
         found = []
-        for (a, b), moved, n_changed in zip(pairs, deltas, changed, strict=True):
-            if test == "bootstrap" and n_changed:
-                p = bootstrap_p(moved) if self.n_units > 1 else float("nan")
-                found.append((p, f"bootstrap, {self.samples} samples"))
+        for (a, b), n_changed in zip(pairs, changed, strict=True):
+            if n_changed == 0:
+                found.append((1.0, "identical"))
+            elif test == "bootstrap":
+                found.append((self._inverted_p(a, b), f"bootstrap, {self.samples} samples"))
             else:
-                found.append(self._randomisation(a, b, n_changed))
+                hits = self.hits(a, b) if test == "mcnemar" or n_changed > MAX_EXACT else None
+                found.append(
+                    self._randomisation(a, b, n_changed) if hits is None else _mcnemar(hits)
+                )
         return found
+
+    def _inverted_p(self, a: int, b: int) -> float:
+        if self.n_units < 2:
+            return float("nan")
+        return bootstrap_p(self._resampled[a] - self._resampled[b])
 
     def _randomisation(self, a: int, b: int, n_changed: int) -> tuple[float, str]:
         """Return the p-value of the randomisation test, and how it was found."""
-        if n_changed == 0:
-            return 1.0, "identical"
         if np.isnan(self.scores[[a, b]]).any():
             return float("nan"), "no figure to test"
         if n_changed <= MAX_EXACT:
@@ -273,30 +373,6 @@ class Units:
             None if self.approximate is None else partial(self._figures, aggregate=self.approximate)
         )
         return np.asarray(~(sizes_about(limit, sums, self._figures, nearly) < limit))
-
-
-def percentiles(values: Array, level: float) -> list[list[float]]:
-    """Return the ends of the percentile interval of each row of resampled figures.
-
-    Parameters
-    ----------
-    values : array of float, shape (n, samples)
-        A row with a NaN has no interval.
-    level : float
-        Confidence, between 0 and 1.
-
-    References
-    ----------
-    Efron and Tibshirani (1993), section 13.3.
-
-    Examples
-    --------
-    >>> percentiles(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), 0.5)
-    [[2.0, 4.0]]
-    """
-    tail = (1 - level) / 2
-    ends: list[list[float]] = np.quantile(values, [tail, 1 - tail], axis=1).T.tolist()
-    return ends
 
 
 def least_size(a: float, b: float) -> float:
@@ -357,6 +433,25 @@ def bootstrap_p(deltas: Array) -> float:
     below = (np.sum(deltas <= 0) + 1) / (len(deltas) + 1)
     above = (np.sum(deltas >= 0) + 1) / (len(deltas) + 1)
     return float(min(1.0, 2 * min(below, above)))
+
+
+def _table(hits: Flags) -> tuple[int, int, int, int]:
+    """Count the units that both got right, the first alone, the second alone, neither."""
+    one, other = hits.T
+    both = int((one & other).sum())
+    first, second = int(one.sum()) - both, int(other.sum()) - both
+    return both, first, second, len(hits) - both - first - second
+
+
+def _mcnemar(hits: Flags) -> tuple[float, str]:
+    """Return the p-value of every exchange of units that are right or wrong, and its name."""
+    _, first, second, _ = _table(hits)
+    return mcnemar(first, second).p, f"exact McNemar, {first} against {second}"
+
+
+def _signed(figures: Sequence[Array]) -> Array:
+    """Return the figures of one system, or those of the first less those of the second."""
+    return figures[0] if len(figures) == 1 else figures[0] - figures[1]
 
 
 def _patterns(n_units: int) -> Array:

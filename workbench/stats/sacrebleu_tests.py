@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.stats.exact import SINGLE, Array, Exact
-from workbench.stats.paired import Figures, Interval, Test, Units, sizes_about
+from workbench.stats.paired import Estimate, Figures, IntervalMethod, Test, Units, sizes_about
 from workbench.stats.resampling import block_sizes, drawn, weighted_sums
 
 Flags = NDArray[np.bool_]
@@ -51,12 +51,14 @@ class PeerUnits(Units):
     sacrebleu 2.6.0, `significance.py`.
     """
 
+    interval_method: IntervalMethod = "percentile"
     unbounded: Figures | None = None
 
-    def interval(self, system: int) -> Interval:
+    def interval(self, system: int) -> Estimate:
         """Return a system's figure, and sacrebleu's interval around its resampled mean."""
         mean, half_width = self.confidence(system)
-        return Interval(float(self.scores[system]), mean - half_width, mean + half_width)
+        ends = mean - half_width, mean + half_width
+        return Estimate(float(self.scores[system]), *ends, "sacrebleu's interval")
 
     def confidence(self, system: int) -> tuple[float, float]:
         """Return the mean of a system's resampled figures and the half width of its interval.
@@ -135,7 +137,6 @@ class PeerUnits(Units):
     def _tested(
         self,
         pairs: Sequence[tuple[int, int]],
-        deltas: Array,  # noqa: ARG002 - the peer's own sizes decide
         changed: Sequence[int],  # noqa: ARG002 - sacrebleu does not look
         test: Test,
     ) -> list[tuple[float, str]]:

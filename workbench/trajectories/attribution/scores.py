@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from workbench import display
 from workbench.display import Sheet
+from workbench.stats.binary import mcnemar, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Flags = NDArray[np.bool_]
 
-# Of the normal distribution, for 95 %.
-_Z = 1.959963984540054
 _N_BINS = 10
 _SAMPLES = 2_000
 _NOTHING: dict[str, None] = {"ci_low": None, "ci_high": None, "p_value": None}
@@ -171,7 +170,7 @@ def _records(predictions: Sequence[Prediction], seed: int) -> Iterator[dict[str,
         "top 3": [min(3, each.n_steps) / each.n_steps for each in predictions],
     }
     for target, found in hits.items():
-        p = mcnemar(found, second[target]) if target in second else None
+        p = _same_share(found, second[target]) if target in second else None
         yield _figure("features", target, np.array(found), groups, seed) | {"p_value": p}
     for target, found in second.items():
         yield _figure("always step 1", target, np.array(found), groups, seed)
@@ -187,24 +186,6 @@ def _figure(method: str, target: str, hits: Flags, groups: list[str], seed: int)
     return {"method": method, "target": target, "p_value": None} | figures
 
 
-def wilson(n_hits: int, n: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share.
-
-    Examples
-    --------
-    >>> [round(end, 4) for end in wilson(51, 126)]
-    [0.3231, 0.4921]
-
-    References
-    ----------
-    Wilson (1927); Brown, Cai and DasGupta (2001).
-    """
-    share, spread = n_hits / n, _Z**2 / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def _grouped(hits: Flags, groups: list[str], seed: int) -> tuple[float, float]:
     """Return the percentile interval of a share over groups drawn with replacement."""
     names = {name: at for at, name in enumerate(sorted(set(groups)))}
@@ -216,19 +197,10 @@ def _grouped(hits: Flags, groups: list[str], seed: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def mcnemar(one: Sequence[bool], other: Sequence[bool]) -> float:
-    """Return the exact two-sided p-value of McNemar's test that two methods hit equally often.
-
-    Examples
-    --------
-    >>> mcnemar([True] * 6 + [False], [False] * 6 + [True])
-    0.125
-    """
-    gained = sum(a and not b for a, b in zip(one, other, strict=True))
-    lost = sum(b and not a for a, b in zip(one, other, strict=True))
-    n = gained + lost
-    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, float(2 * tail / 2**n))
+def _same_share(one: Sequence[bool], other: Sequence[bool]) -> float:
+    """Return the exact p-value of McNemar's test that two methods hit equally often."""
+    pairs = list(zip(one, other, strict=True))
+    return mcnemar(sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)).p
 
 
 def calibration_error(confidence: NDArray[np.floating[Any]], right: Flags) -> float:

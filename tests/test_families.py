@@ -1,21 +1,17 @@
-"""Corrections of explored families: golden values, naive recomputation, error rates."""
+"""Families adjusted together: the procedure written out, and how often it errs."""
 
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import settings as budget
-from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.contrasts import Settings, panels_of
-from workbench.errors import UnknownName
-from workbench.explaining.families import Claim, corrected, max_t, require
+from workbench.families import Claim, max_t
 
-repeatable = budget(deadline=None, derandomize=True, max_examples=40)
 SETTINGS = Settings(baseline="a", samples=200, seed=3)
+DRAWN = {"samples": 200, "seed": 3}
 
 
 def marked(clusters=None, **marks):
@@ -43,32 +39,10 @@ def world(seed, n_rows=40):
     return a, b, np.arange(n_rows) % 2 == 0, rng.random(n_rows) < 0.6
 
 
-def test_yekutieli_of_five_p_values_is_that_of_r():
-    # R's p.adjust(c(.01, .02, .03, .04, .05), "BY")
-    found = corrected(np.array([0.01, 0.02, 0.03, 0.04, 0.05]), "benjamini-yekutieli")
-    assert found == pytest.approx([0.1141667] * 5, abs=1e-7)
-
-
-@repeatable
-@given(st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=12))
-def test_yekutieli_is_hochberg_times_a_harmonic_number(p_values):
-    told = [p for p in p_values if not np.isnan(p)]
-    harmonic = sum(1 / k for k in range(1, len(told) + 1))
-    naive = [
-        min(
-            [1.0, *(p * len(told) * harmonic / sum(q <= p for q in told) for p in told if p >= own)]
-        )
-        for own in told
-    ]
-    found = corrected(np.array(p_values, dtype=float), "benjamini-yekutieli")
-    assert found[~np.isnan(found)] == pytest.approx(naive)
-    assert np.isnan(found).tolist() == np.isnan(p_values).tolist()
-
-
 def test_max_t_is_the_step_down_procedure_written_out():
     a, b, even, some = world(1)
     masks = [np.ones(40, bool), even, some, ~even, even & some]
-    found = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), masks), SETTINGS)
+    found = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), masks), **DRAWN)
     coins = np.random.default_rng([3, 2]).integers(2, size=(200, 40), dtype=np.uint8)
     signs = 1 - 2 * np.vstack([np.zeros((1, 40), int), coins.astype(int)])
     sizes = np.array([[abs((sign * (b - a))[m].mean()) for m in masks] for sign in signs])
@@ -86,7 +60,7 @@ def test_one_claim_alone_has_the_exact_p_of_a_randomisation_test():
     settings = Settings(baseline="a", samples=40_000)
     panel = panels_of(marked(a=a, b=b), settings, ["mark"])["mark"]
     claim = Claim(wb.Column("mark"), panel, ("b", "a"), np.ones(9, bool))
-    (found,) = max_t([claim], settings)
+    (found,) = max_t([claim], samples=40_000, seed=0)
     gaps = np.array(b)
     exact = np.mean([abs(gaps @ s) >= abs(gaps.sum()) for s in product([1, -1], repeat=9)])
     assert found == pytest.approx(exact, abs=0.006)  # 4 standard errors
@@ -94,16 +68,16 @@ def test_one_claim_alone_has_the_exact_p_of_a_randomisation_test():
 
 def test_equal_systems_and_empty_claims():
     scores = marked(a=[1.0, 2.0, 3.0], b=[1.0, 2.0, 3.0])
-    found = max_t(claims_of(scores, [[True] * 3, [False] * 3]), SETTINGS)
+    found = max_t(claims_of(scores, [[True] * 3, [False] * 3]), **DRAWN)
     assert found[0] == 1.0
     assert np.isnan(found[1])
-    assert max_t([], SETTINGS).tolist() == []
+    assert max_t([], **DRAWN).tolist() == []
 
 
 def test_rows_of_a_cluster_are_exchanged_together():
     a, b = [0.0] * 8, [1.0] * 8
-    one = max_t(claims_of(marked(list("wwwwzzzz"), a=a, b=b), [[True] * 8]), SETTINGS)
-    each = max_t(claims_of(marked(a=a, b=b), [[True] * 8]), SETTINGS)
+    one = max_t(claims_of(marked(list("wwwwzzzz"), a=a, b=b), [[True] * 8]), **DRAWN)
+    each = max_t(claims_of(marked(a=a, b=b), [[True] * 8]), **DRAWN)
     assert one[0] == pytest.approx(0.5, abs=0.15)
     assert each[0] < 0.05
 
@@ -113,8 +87,8 @@ def test_what_is_sure_does_not_weigh_on_the_rest():
     a = rng.normal(size=60)
     b = a + np.where(np.arange(60) < 30, 3.0, 0.4) + rng.normal(size=60) * 0.5
     first, second = np.arange(60) < 30, np.arange(60) >= 30
-    found = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), [first, second]), SETTINGS)
-    alone = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), [second]), SETTINGS)
+    found = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), [first, second]), **DRAWN)
+    alone = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), [second]), **DRAWN)
     assert found[0] <= found[1]
     assert found[1] == pytest.approx(alone[0], abs=0.02)
 
@@ -125,15 +99,6 @@ def test_the_family_wise_error_of_overlapping_claims_is_the_level():
     for seed in range(1000):
         a, b, even, some = world(seed)
         masks = [even, ~even, some, ~some, even & some, ~even & ~some]
-        found = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), masks), SETTINGS)
+        found = max_t(claims_of(marked(a=a.tolist(), b=b.tolist()), masks), **DRAWN)
         hits += found.min() <= 0.05
     assert 0.03 <= hits / 1000 <= 0.05 + 3 * (0.05 * 0.95 / 1000) ** 0.5
-
-
-def test_an_unknown_correction_is_refused():
-    with pytest.raises(UnknownName) as caught:
-        require("bonferroni")
-    assert str(caught.value) == (
-        "correction must be one of 'benjamini-hochberg', 'benjamini-yekutieli', 'holm', 'max-t', "
-        "'none', but 'bonferroni' came."
-    )

@@ -1,0 +1,169 @@
+"""The statistics of all outputs under all metrics: in chunks, here or elsewhere, or from a cache."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import BadValue
+from workbench.metrics.base import Array, Metric
+from workbench.metrics.caching import Cache, Keys
+from workbench.workers import Where, spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+# Outputs of a chunk: a thirty-second of all, but neither so few that each is mostly begun and ended
+# nor so many that they fill the memory or let other workers wait.
+_FEWEST, _LARGEST, _SHARES = 2_000, 5_000, 32
+
+
+class Measured(NamedTuple):
+    """Statistics by metric, and of how many outputs they were at hand."""
+
+    statistics: dict[str, Array]
+    reused: dict[str, int]
+
+
+def measured(
+    metrics: Sequence[Metric],
+    outputs: "pd.DataFrame",
+    *,
+    executor: Where = "auto",
+    cache: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Measured:
+    """Return the statistics of outputs under each metric, NaN for those that cannot be scored.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+        With distinct names.
+    outputs : DataFrame
+        OUTPUTS joined with ROWS.
+    executor, cache, progress
+        As `score` has them.
+    """
+    sheets = [_Sheet(metric, outputs) for metric in metrics]
+    with nullcontext() if cache is None else closing(Cache(cache)) as kept:
+        if kept:
+            keys = Keys(outputs)
+            for sheet in sheets:
+                sheet.recall(kept, keys)
+        with closing(_computed(sheets, outputs, executor, progress)) as computed:
+            for rows, parts in computed:
+                for sheet, part in zip(sheets, parts, strict=True):
+                    sheet.fill(rows, part, kept)
+    return Measured(
+        {sheet.metric.name: sheet.statistics for sheet in sheets},
+        {sheet.metric.name: sheet.n_reused for sheet in sheets},
+    )
+
+
+class _Sheet:
+    """The statistics of all outputs under one metric, filled in as they come."""
+
+    def __init__(self, metric: Metric, outputs: "pd.DataFrame") -> None:
+        self.metric = metric
+        self.statistics: Array = np.empty((0, 0))
+        self.wanted: Flags = np.array(metric.scorable(outputs))
+        self.n_reused = 0
+        self._n_outputs = len(outputs)
+        self._keys: list[bytes] = []
+        if not self.wanted.any():
+            raise BadValue(
+                f"{metric.name} needs at least one output to score, but all {len(outputs)} failed; "
+                "look at the column 'error'."
+            )
+        metric.refuse(outputs[self.wanted])
+
+    def recall(self, kept: Cache, keys: Keys) -> None:
+        """Fill in what is at hand, and want it no more."""
+        self._keys = keys.of(self.metric)
+        places: dict[bytes, list[int]] = {}
+        for place in np.flatnonzero(self.wanted).tolist() if self._keys else ():
+            places.setdefault(self._keys[place], []).append(place)
+        for key, row in kept.recall(list(places)):
+            self._put(places[key], row)
+            self.wanted[places[key]] = False
+            self.n_reused += len(places[key])
+
+    def fill(self, rows: Ints, found: Array, kept: Cache | None) -> None:
+        """Fill in what was computed of those outputs among some that were wanted, and keep it."""
+        places = rows[self.wanted[rows]].tolist()
+        self._put(places, found)
+        if kept and self._keys:
+            kept.keep([self._keys[place] for place in places], found)
+
+    def _put(self, places: list[int], found: Array) -> None:
+        if not places:
+            return
+        if not self.statistics.size:
+            self.statistics = np.full((self._n_outputs, found.shape[-1]), np.nan)
+        self.statistics[places] = found
+
+
+def _computed(
+    sheets: Sequence[_Sheet],
+    outputs: "pd.DataFrame",
+    executor: Where,
+    progress: Callable[[int, int], None] | None,
+) -> Generator[tuple[Ints, list[Array]]]:
+    """Yield the places of some outputs, and the statistics of those that each metric wants."""
+    rows = np.flatnonzero(np.any([sheet.wanted for sheet in sheets], axis=0))
+    size = min(_LARGEST, max(_FEWEST, len(rows) // _SHARES))
+    chunks = [rows[at : at + size] for at in range(0, len(rows), size)]
+    metrics = [sheet.metric for sheet in sheets]
+    needed = outputs[_columns(metrics, outputs)]
+    jobs = (
+        (metrics, needed.iloc[chunk], [sheet.wanted[chunk] for sheet in sheets]) for chunk in chunks
+    )
+    movable = all(metric.shipped for metric in metrics)
+    total, n_done = len(outputs) * len(sheets), 0
+    with closing(
+        spread(_statistics, jobs, len(chunks), executor=executor, movable=movable)
+    ) as found:
+        for chunk, parts in zip(chunks, found, strict=True):
+            yield chunk, parts
+            n_done += len(chunk)
+            if progress:
+                progress(total * n_done // len(rows), total)
+    if progress and not chunks:
+        progress(total, total)
+
+
+def _columns(metrics: Sequence[Metric], outputs: "pd.DataFrame") -> list[str]:
+    """Return the columns that metrics read, and those by which they name an output."""
+    read = [metric.columns_read() for metric in metrics]
+    if None in read:
+        return list(outputs.columns)
+    needed = {"output_id", "row_id", *(name for names in read for name in names or ())}
+    return [name for name in outputs.columns if name in needed]
+
+
+def _statistics(
+    metrics: Sequence[Metric], outputs: "pd.DataFrame", wanted: Sequence[Flags]
+) -> list[Array]:
+    """Return the statistics of those outputs of a chunk that each metric wants."""
+    return [
+        _valid(metric, metric.statistics(outputs if flags.all() else outputs[flags]), flags.sum())
+        if flags.any()
+        else np.empty((0, 0))
+        for metric, flags in zip(metrics, wanted, strict=True)
+    ]
+
+
+def _valid(metric: Metric, statistics: object, n_outputs: int) -> Array:
+    array = np.asarray(statistics, dtype=np.float64)
+    if array.ndim != 2 or len(array) != n_outputs or not np.isfinite(array).all():
+        raise BadValue(
+            f"{metric.name}.statistics must return finite numbers of shape ({n_outputs}, k), but "
+            f"an array of shape {array.shape} came; return one row per output."
+        )
+    return array
