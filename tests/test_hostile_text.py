@@ -85,6 +85,7 @@ def shown(text):
         "ngrams": c.ngrams(f"{text}b"),
         "influence": c.influence(f"{text}b", metric=f"{text}s"),
         "disagreements": c.disagreements(),
+        "side by side": c.side_by_side(f"{text}b", sort="size"),
         "difference": wb.data.diff(old, old.assign(input=f"{text} new", **{"y": text})),
     }
 
@@ -110,7 +111,9 @@ class Document(HTMLParser):
         self.text += data
 
 
-OURS = {"figure", "figcaption", "div", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+OURS = {
+    "figure", "figcaption", "div", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "ins", "span",
+}  # fmt: skip
 
 
 def test_html_holds_our_tags_and_shows_the_text(storable):

@@ -233,3 +233,74 @@ def test_the_second_metric_is_another_one(explorer):
     choose(explorer, view="two metrics", metric="length_ratio")
     assert explorer.choice.second == "exact_match"
     assert explorer._controls["second"].options == (("exact_match", "exact_match"),)
+
+
+# ------------------------------------------------------------------------ from a figure to its rows
+
+
+def pointed(explorer, trace, *place):
+    """Click a point, and return who is compared with whom on which rows."""
+    explorer._figure._handle_custom_msg({"type": "point", "trace": trace, "point": [*place]}, [])
+    panel = explorer.side_by_side
+    names = panel.grid.systems
+    return names[panel.question.a], names[panel.question.b], panel.rows["row_id"].tolist()
+
+
+EVERY_ROW = {f"r{i:02}" for i in range(60)}
+
+
+@pytest.mark.parametrize("view", ["scores", "differences", "two metrics"])
+def test_a_systems_dot_leads_to_its_rows_against_the_baseline(explorer, view):
+    choose(explorer, view=view)
+    for trace, drawn_ in enumerate(drawn(explorer)["data"]):
+        system, other, rows = pointed(explorer, trace, 0)
+        assert system == ("good" if drawn_["name"] == "base" else drawn_["name"])
+        assert (other, set(rows)) == ("base", EVERY_ROW)
+
+
+def test_a_cell_of_the_pairs_leads_to_row_against_column(explorer):
+    choose(explorer, view="all pairs")
+    names = explorer.part.matrix("exact_match").index
+    assert pointed(explorer, 0, 2, 1)[:2] == (names[2], names[1])
+
+
+def test_a_dot_of_a_row_leads_to_that_row(explorer):
+    choose(explorer, view="row by row", system="bad")
+    for at in (0, 17):
+        assert pointed(explorer, 0, at) == ("bad", "base", [drawn(explorer)["data"][0]["text"][at]])
+
+
+def test_a_dot_of_a_slice_leads_to_the_rows_of_its_value(explorer):
+    choose(explorer, view="slices", by="half")
+    assert pointed(explorer, 0, 0)[:2] == ("good", "base")
+    assert set(pointed(explorer, 3, 0)[2]) == {f"r{i:02}" for i in range(1, 60, 2)}  # bad, in b
+
+
+def test_rows_that_are_chosen_stay_chosen(explorer):
+    choose(explorer, where=("third", "y"), view="differences")
+    _, _, rows = pointed(explorer, 0, 0)
+    assert set(rows) == {f"r{i:02}" for i in range(1, 60, 3)}
+    deltas = explorer.side_by_side.rows["delta"].abs()
+    assert deltas.is_monotonic_decreasing
+
+
+def test_the_button_opens_the_rows_and_a_point_uses_the_same_panel(explorer):
+    assert explorer.side_by_side is None
+    explorer._opener.click()
+    panel = explorer.side_by_side
+    assert explorer._beside.children == (panel,)
+    assert repr(panel).startswith("SideBySide: 60 of 60 rows, good − base in exact_match")
+    choose(explorer, view="row by row", system="bad")
+    pointed(explorer, 0, 3)
+    assert explorer.side_by_side is panel
+
+
+@pytest.mark.parametrize("point", [(9, 0), (0, 99), (0, 0, 0, 0), (0,)])
+def test_a_point_of_a_figure_that_is_gone_opens_nothing(explorer, point):
+    for view in ("all pairs", "row by row"):
+        choose(explorer, view=view)
+        trace, *place = point
+        if view == "row by row" and place[:1] == [0]:
+            continue
+        explorer._figure._handle_custom_msg({"type": "point", "trace": trace, "point": place}, [])
+    assert explorer.side_by_side is None

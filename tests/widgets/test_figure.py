@@ -31,3 +31,20 @@ def test_plotly_stands_before_the_script_and_in_no_global():
     script = Figure._esm
     assert script.index("plotly.js v") < script.index("export default")
     assert script.startswith("const Plotly = ((module) =>")
+
+
+def test_a_point_that_is_clicked_is_heard_and_junk_is_not():
+    drawn, heard = Figure(), []
+    drawn.on_point(lambda *point: heard.append(point))
+    for message in (
+        {"type": "point", "trace": 2, "point": 0},
+        {"type": "point", "trace": 0, "point": [3, 1]},
+        {"type": "point", "trace": "2", "point": 0},
+        {"type": "point", "trace": 0, "point": -1},
+        {"type": "point", "trace": 0, "point": [True]},
+        {"type": "other", "trace": 0, "point": 0},
+        {"type": "point"},
+        None,
+    ):
+        drawn._handle_custom_msg(message, [])
+    assert heard == [(2, (0,)), (0, (3, 1))]

@@ -13,10 +13,12 @@ from workbench.trajectories import Run
 from workbench.widgets.inspector import inspect, scripts
 from workbench.widgets.inspector.scripts import PARTS, SCRIPT, file_script
 from workbench.widgets.modules import joined, split
+from workbench.widgets.side_by_side import SideBySide
 
 REGEX = re.compile(r'"`"|' r"/(?:[^/\\\n]|\\.)*`(?:[^/\\\n]|\\.)*/|\\`")
 HERE = Path(scripts.__file__).parent
 MODULES = sorted(HERE.glob("*.js"))
+BESIDE = sorted(HERE.parent.glob("side_by_side*.js"))
 
 NAMES = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) (\w+)", re.MULTILINE)
 
@@ -44,6 +46,21 @@ def test_what_is_imported_stands_before_what_imports_it(tmp_path):
         "export const one = 1;",
         "export const two = one + 1;",
         "export default { one, two };",
+    ]
+
+
+def test_a_module_may_take_from_a_folder_below(tmp_path):
+    tmp_path.joinpath("below").mkdir()
+    written(
+        tmp_path / "below",
+        leaf="export const one = 1;\n",
+        twig='import { one } from "./leaf.js";\nexport const two = one + 1;\n',
+    )
+    tree = 'import { two } from "./below/twig.js";\nexport default two;\n'
+    assert lines_of(joined(written(tmp_path, tree=tree))) == [
+        "export const one = 1;",
+        "export const two = one + 1;",
+        "export default two;",
     ]
 
 
@@ -136,11 +153,22 @@ def test_who_brings_parts_must_say_where_they_find_what_they_are_lent(tmp_path):
 # --------------------------------------------------------------------------------- the inspector
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+@pytest.mark.parametrize("module", [*MODULES, *BESIDE], ids=lambda path: path.name)
 def test_no_text_goes_on_over_a_line(module):
     for line in module.read_text(encoding="utf-8").splitlines():
         # a backtick in a regular expression, or by itself, opens no text
         assert any(each.count("`") % 2 == 0 for each in (line, REGEX.sub("", line))), line
+
+
+def test_side_by_side_and_what_it_takes_from_the_inspector_use_no_name_twice():
+    own = "".join(each.read_text(encoding="utf-8") for each in BESIDE)
+    taken = sorted(set(re.findall(r'"./inspector/(\w+.js)"', own)))
+    assert len(taken) >= 4
+    texts = [own, *(HERE.joinpath(name).read_text(encoding="utf-8") for name in taken)]
+    names = [name for text in texts for name in NAMES.findall(text)]
+    assert [name for name, n in Counter(names).items() if n > 1] == []
+    assert not re.search(r"^import ", SideBySide._esm, flags=re.MULTILINE)
+    assert len(gzip.compress(SideBySide._esm.encode(), mtime=0)) < 16_000
 
 
 def test_no_two_modules_of_the_inspector_use_one_name():

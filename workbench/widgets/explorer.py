@@ -3,8 +3,9 @@
 import html
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets
 
@@ -12,9 +13,12 @@ from workbench import views
 from workbench.comparison import Comparison
 from workbench.display import Lines, Sheet, plain
 from workbench.errors import BadValue, InputError
+from workbench.views.pairs import MOST_POINTS
 from workbench.widgets.figure import Figure
+from workbench.widgets.side_by_side import SideBySide
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
 _ALL_ROWS = "all rows"
@@ -81,13 +85,52 @@ class Choice:
         return comparison.only(systems=systems, where=where, baseline=self.baseline)
 
 
+class Pointed(NamedTuple):
+    """What a point of a figure stands for: two systems, and the rows it is made of, if not all."""
+
+    system: str
+    other: str
+    row_ids: list[str] | None = None
+
+
+def _system_of(frame: "pd.DataFrame", choice: Choice, trace: int) -> Pointed:
+    """Return what a system's dot stands for: figures have a trace per system."""
+    systems = frame.loc[frame["metric"] == choice.metric, "system"]
+    return Pointed(systems.iloc[trace], choice.baseline)
+
+
+def _cell_of(part: Comparison, choice: Choice, place: tuple[int, ...]) -> Pointed:
+    systems = part.matrix(choice.metric).index
+    return Pointed(*(systems[at] for at in place))
+
+
+def _row_of(part: Comparison, choice: Choice, point: int) -> Pointed:
+    rows = part.by_row(choice.system, choice.baseline, metric=choice.metric)["row_id"]
+    drawn = rows.iloc[:: -(-len(rows) // MOST_POINTS)]
+    return Pointed(choice.system, choice.baseline, [drawn.iloc[point]])
+
+
+def _slice_of(part: Comparison, choice: Choice, trace: int) -> Pointed:
+    found = part.slices(choice.by, metrics=[choice.metric]).frame
+    rows = [
+        row
+        for _, values in found.groupby("value", sort=False)
+        for row in values.sort_values("delta", ascending=False, kind="stable").to_dict("records")
+    ]
+    return Pointed(*(rows[trace][name] for name in ("system", "baseline", "row_ids")))
+
+
 @dataclass(frozen=True)
 class View:
-    """A way to look at a comparison: its figure, its table, its sentences, its own controls."""
+    """A way to look at a comparison: its figure, its table, its sentences, its own controls.
+
+    `pointed` says what a point of the figure stands for, by its trace and its place there.
+    """
 
     figure: "Callable[[Comparison, Choice], go.Figure]"
     sheet: Callable[[Comparison, Choice], Sheet]
     sentences: Callable[[Comparison, Choice], Lines]
+    pointed: Callable[[Comparison, Choice, int, tuple[int, ...]], Pointed]
     controls: frozenset[str] = frozenset()
 
 
@@ -96,16 +139,19 @@ VIEWS = {
         lambda part, choice: views.leaderboard(part, choice.metric),
         lambda part, _: part.leaderboard(),
         lambda part, choice: part.sentences(choice.metric),
+        lambda part, choice, trace, _: _system_of(part.leaderboard().frame, choice, trace),
     ),
     "differences": View(
         lambda part, choice: views.forest(part, choice.metric),
         lambda part, choice: part.differences(choice.metric),
         lambda part, choice: part.sentences(choice.metric),
+        lambda part, choice, trace, _: _system_of(part.frame, choice, trace),
     ),
     "all pairs": View(
         lambda part, choice: views.matrix(part, choice.metric),
         lambda part, choice: part.pairs(choice.metric),
         lambda *_: Lines(),
+        lambda part, choice, _, place: _cell_of(part, choice, place),
     ),
     "two metrics": View(
         lambda part, choice: views.metrics(part, choice.metric, choice.second),
@@ -113,18 +159,21 @@ VIEWS = {
         lambda part, choice: Lines(
             [*part.sentences(choice.metric), *part.sentences(choice.second)]
         ),
+        lambda part, choice, trace, _: _system_of(part.leaderboard().frame, choice, trace),
         frozenset({"second"}),
     ),
     "row by row": View(
         lambda part, choice: views.rows(part, choice.system, metric=choice.metric),
         lambda part, choice: part.examples(choice.system, metric=choice.metric, sort="size"),
         lambda part, choice: part.sentences(choice.metric, system=choice.system),
+        lambda part, choice, _, place: _row_of(part, choice, place[0]),
         frozenset({"system"}),
     ),
     "slices": View(
         lambda part, choice: views.slices(part, choice.by, choice.metric),
         lambda part, choice: part.slices(choice.by, metrics=[choice.metric]),
         lambda *_: Lines(),
+        lambda part, choice, trace, _: _slice_of(part, choice, trace),
         frozenset({"by"}),
     ),
 }
@@ -149,6 +198,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         The table and the words that are shown.
     refusal : str
         Why the choice cannot be shown; empty when it is.
+    side_by_side : SideBySide, optional
+        The rows of the point that was clicked last, or of the button; None before.
     """
 
     def __init__(self, comparison: Comparison) -> None:
@@ -159,6 +210,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._boxes = {name: _checkbox(name) for name in comparison.scores.systems}
         self._told, self._figure, self._table = ipywidgets.HTML(), Figure(), ipywidgets.HTML()
         self._table.add_class("jp-RenderedHTMLCommon")  # as tables look below a cell
+        self.side_by_side: SideBySide | None = None
+        self._opener = ipywidgets.Button(
+            description="rows side by side", tooltip="or click a point of the figure"
+        )
+        self._opener.on_click(lambda _: self._open_rows())
+        self._figure.on_point(self._open_point)
+        self._beside = ipywidgets.VBox()
         self._stale, self._working = False, threading.Lock()
         self._shown: Choice | None = None
         for control in (*self._controls.values(), *self._boxes.values()):
@@ -167,7 +225,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             ipywidgets.Box([*each.values()], layout=_WRAPPED)
             for each in (self._controls, self._boxes)
         ]
-        super().__init__([*lines, self._told, self._figure, self._table])
+        shown = [self._told, self._figure, self._opener, self._beside, self._table]
+        super().__init__([*lines, *shown])
         self.add_class("workbench-explorer")
         self._changed()
 
@@ -192,6 +251,33 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - as in IPython
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
         return bundle | {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def _open_point(self, trace: int, place: tuple[int, ...]) -> None:
+        """Show the rows behind a point; one of a figure that is gone meanwhile stands for nothing."""
+        choice = self._shown
+        if choice is None or self.refusal:
+            return
+        with suppress(IndexError, TypeError):
+            self._open_rows(VIEWS[choice.view].pointed(self.part, choice, trace, place))
+
+    def _open_rows(self, point: Pointed | None = None) -> None:
+        """Show rows side by side, those of a point or all that are chosen, widest differences first."""
+        choice = self.choice
+        named = choice.system if "system" in VIEWS[choice.view].controls else ""
+        pair = point or Pointed(named, choice.baseline)
+        told: dict[str, Any] = {
+            "system": None if pair.system in ("", pair.other) else pair.system,
+            "other": pair.other,
+            "metric": choice.metric,
+            "sort": "size",
+            "row_ids": pair.row_ids,
+            "where": dict([choice.where]) if choice.where and pair.row_ids is None else None,
+        }
+        if self.side_by_side is None:
+            self.side_by_side = SideBySide(self.comparison, **told)
+            self._beside.children = [self.side_by_side]
+        else:
+            self.side_by_side.show(**told)
 
     def _changed(self, _: object = None) -> None:
         """Answer a change of a control, and those that come while the answer is made.

@@ -1,5 +1,6 @@
 // @ts-check
-/* Draws the plotly figure of the model, its title above it, and again whenever it changes.
+/* Draws the plotly figure of the model, its title above it, and again whenever it changes; tells which
+   point is clicked.
    `Plotly` is defined before this text: widgets/figure.py puts plotly.js there. */
 
 const OPTIONS = { responsive: true, displaylogo: false };
@@ -31,6 +32,8 @@ function render({ model, el }) {
   };
   model.on("change:figure", draw);
   draw();
+  // @ts-ignore: plotly made the box its own
+  box.on("plotly_click", ({ points: [{ curveNumber, pointNumber }] }) => model.send({ type: "point", trace: curveNumber, point: pointNumber }));
   // The first drawing may come before the box is in the page and has a width.
   // @ts-ignore: as above
   const resized = new ResizeObserver(() => box.offsetWidth && Plotly.Plots.resize(box));

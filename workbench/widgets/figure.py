@@ -5,8 +5,9 @@ place leaves behind what the next figure does not name; here plotly.js comes onc
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
@@ -38,6 +39,19 @@ class Figure(anywidget.AnyWidget):
     def __repr__(self) -> str:
         title = self.figure.get("layout", {}).get("title", {}).get("text", "nothing yet")
         return f"Figure: {title.replace('<br>', ' ')}"
+
+    def on_point(self, heard: Callable[[int, tuple[int, ...]], None]) -> None:
+        """Call a function with the trace and the place in it of each point that is clicked."""
+
+        def received(_: object, message: Any, __: object) -> None:  # noqa: ANN401 - from a browser
+            if not isinstance(message, dict) or message.get("type") != "point":
+                return
+            trace, point = message.get("trace"), message.get("point")
+            places = [trace, *(point if isinstance(point, list) else [point])]
+            if all(type(each) is int and each >= 0 for each in places):
+                heard(places[0], tuple(places[1:]))
+
+        self.on_msg(received)
 
     def show(self, figure: "go.Figure") -> None:
         """Draw another figure in the same place."""

@@ -11,11 +11,11 @@ comments, types and indents away too, so no text may go on over a line (`test_mo
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from workbench.errors import BadValue
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', flags=re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\./[\w/-]+\.js)";\n', flags=re.MULTILINE)
 _LATER = re.compile(r'(?<==> )import\("\./([\w-]+\.js)"\)')
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function|class) (\w+))", flags=re.MULTILINE)
 _COMMENT = re.compile(
@@ -37,6 +37,11 @@ class _Folder:
             self.texts[name] = self.place.joinpath(name).read_text(encoding="utf-8")
         return self.texts[name]
 
+    def imports(self, name: str) -> list[tuple[str, str]]:
+        """Return the names that a module imports at once, with the module that they come from."""
+        beside = PurePosixPath(name).parent
+        return [(names, str(beside / source)) for names, source in _IMPORT.findall(self.text(name))]
+
     def needed(self, *entries: str, later: bool = False) -> list[str]:
         """Return modules and all that they import, imports first; at will what comes later too."""
         found: dict[str, bool] = {}
@@ -46,7 +51,7 @@ class _Folder:
                 return
             found[name] = False  # a circle ends here
             text = self.text(name)
-            for imported in [each for _, each in _IMPORT.findall(text)] + (
+            for imported in [each for _, each in self.imports(name)] + (
                 _LATER.findall(text) if later else []
             ):
                 add(imported)
@@ -71,7 +76,7 @@ class _Folder:
             {
                 each.strip()
                 for name in names
-                for imports, source in _IMPORT.findall(self.text(name))
+                for imports, source in self.imports(name)
                 if source not in names
                 for each in imports.split(",")
             }
@@ -84,7 +89,7 @@ def joined(entry: Path) -> str:
     Parameters
     ----------
     entry : Path
-        The module that imports the others, all in its folder.
+        The module that imports the others, all in its folder or one below it.
     """
     folder = _Folder(entry.parent)
 
