@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
@@ -48,6 +49,9 @@ OF_JUPYTERLAB = (
 )
 
 
+KERNEL_IS_IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+
+
 @dataclass
 class Visit:
     """A page, and what it asked for and complained of."""
@@ -68,6 +72,7 @@ class Visit:
     def run_all(self, n_cells: int, timeout: int = 120_000) -> None:
         """Run a notebook in JupyterLab from the menu, to its last code cell, within milliseconds."""
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        self.page.wait_for_selector(KERNEL_IS_IDLE, timeout=timeout)
         self._start()
         # The prompt of a cell shows its number only when it has finished.
         self.page.wait_for_function(
@@ -148,19 +153,20 @@ class Lab:
 
     @contextmanager
     def session(self, notebook: str) -> Iterator[str]:
-        """Start the kernel before the page opens, which may ask for one otherwise, and end all."""
-        body = {
-            "path": notebook,
-            "name": notebook,
-            "type": "notebook",
-            "kernel": {"name": "python3"},
-        }
-        self.ask("POST", "api/sessions", body)
+        """Return where a notebook is opened, and end its kernel afterwards.
+
+        JupyterLab starts the kernel that the notebook names, without a question. Were one started
+        here, a busy page that does not know of it yet would put another in its place.
+        """
+        path = self.folder / notebook
+        content = nbformat.read(path, as_version=4)
+        content.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3"})
+        nbformat.write(content, path)
         try:
             yield f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
         finally:
             for each in self.ask("GET", "api/sessions"):
-                if each["path"] == notebook:  # not always the one begun above
+                if each["path"] == notebook:
                     self.ask("DELETE", f"api/sessions/{each['id']}")
 
 
@@ -224,8 +230,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with _served(command, home, notebooks, f"{running.url}/api/status?token=test"):
         news = {"fetchNews": "false", "checkForUpdates": False}
         running.setting("@jupyterlab/apputils-extension:notification", news)
-        # All cells stay in the page, so that a test can count them. On a busy machine the page may
-        # not know yet that the kernel runs, and would ask for one.
+        # All cells stay in the page, so that a test can count them.
         running.setting(
             "@jupyterlab/notebook-extension:tracker",
             {"windowingMode": "none", "autoStartDefaultKernel": True},
