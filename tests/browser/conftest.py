@@ -49,7 +49,9 @@ OF_JUPYTERLAB = (
 )
 
 
-KERNEL_IS_IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+# Of the toolbar and of the status bar: in a narrow window there may be but one of them.
+KERNEL_IS_IDLE = """() => document.querySelector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+  || /[|] Idle/.test(document.getElementById("jp-main-statusbar")?.textContent ?? "")"""
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Visit:
     def run_all(self, n_cells: int, timeout: int = 120_000) -> None:
         """Run a notebook in JupyterLab from the menu, to its last code cell, within milliseconds."""
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-        self.page.wait_for_selector(KERNEL_IS_IDLE, timeout=timeout)
+        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=timeout)
         self._start()
         # The prompt of a cell shows its number only when it has finished.
         self.page.wait_for_function(
