@@ -69,12 +69,17 @@ class Visit:
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        # a long page takes a busy machine a while
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, timeout=120_000)
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the kernel of a notebook in JupyterLab takes orders."""
+        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=120_000)
 
     def run_all(self, n_cells: int, timeout: int = 120_000) -> None:
         """Run a notebook in JupyterLab from the menu, to its last code cell, within milliseconds."""
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=timeout)
+        self.wait_for_kernel()
         self._start()
         # The prompt of a cell shows its number only when it has finished.
         self.page.wait_for_function(
@@ -107,6 +112,8 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
         found.page.on("pageerror", lambda error: found.hear(str(error)))
         found.page.on("request", lambda request: found.requests.append(request.url))
         found.page.goto(url)
+        if "/lab/tree/" in url:
+            found.wait_for_kernel()
         return found
 
     yield opened

@@ -144,12 +144,12 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
   /** @param {number | undefined} run @param {number} [at] */
   async function open(run, at) {
     if (run === undefined || !state.runs[run]) return;
-    const same = run === state.run;
+    const same = run === state.run, passing = state.run >= 0;
     suspectAt = -1;
     dispatch({ type: "open", run, at });
     if (same) return;
     // who only passes through a run must not wait, in the next one, for the marks of this
-    await new Promise((done) => { setTimeout(done, PASSING_MS); });
+    if (passing) await new Promise((done) => { setTimeout(done, PASSING_MS); });
     if (run !== state.run) return;
     const reply = await ask({ type: "marks", run });
     if (reply.marks) dispatch({ ...reply, type: "marks", run });
