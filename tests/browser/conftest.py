@@ -49,9 +49,9 @@ OF_JUPYTERLAB = (
 )
 
 
-# Of the toolbar and of the status bar: in a narrow window there may be but one of them.
-KERNEL_IS_IDLE = """() => document.querySelector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-  || /[|] Idle/.test(document.getElementById("jp-main-statusbar")?.textContent ?? "")"""
+# The status bar says "No Kernel | Idle" before there is one.
+KERNEL_IS_IDLE = """() =>
+  /Python[^|]*[|] Idle/.test(document.getElementById("jp-main-statusbar")?.textContent ?? "")"""
 
 
 @dataclass
