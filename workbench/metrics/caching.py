@@ -63,7 +63,11 @@ class Cache:
             self._database = sqlite3.connect(
                 self._path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
             )
-            self._database.execute(_MAKE)
+            try:
+                self._database.execute(_MAKE)
+            except sqlite3.Error:
+                self._database.close()  # there is nobody yet who would
+                raise
 
     def close(self) -> None:
         """Forget the oldest entries where there are too many, and let go of the file."""
