@@ -18,7 +18,7 @@ from workbench.widgets.side_by_side import SideBySide
 REGEX = re.compile(r'"`"|' r"/(?:[^/\\\n]|\\.)*`(?:[^/\\\n]|\\.)*/|\\`")
 HERE = Path(scripts.__file__).parent
 MODULES = sorted(HERE.glob("*.js"))
-BESIDE = sorted(HERE.parent.glob("side_by_side*.js"))
+BESIDE = sorted((HERE.parent / "side_by_side").glob("*.js"))
 
 NAMES = re.compile(r"^(?:export )?(?:async )?(?:const|let|function|class) (\w+)", re.MULTILINE)
 
@@ -49,15 +49,16 @@ def test_what_is_imported_stands_before_what_imports_it(tmp_path):
     ]
 
 
-def test_a_module_may_take_from_a_folder_below(tmp_path):
-    tmp_path.joinpath("below").mkdir()
+def test_a_module_may_take_from_a_folder_beside_its_own(tmp_path):
+    for name in ("own", "other"):
+        tmp_path.joinpath(name).mkdir()
     written(
-        tmp_path / "below",
+        tmp_path / "other",
         leaf="export const one = 1;\n",
         twig='import { one } from "./leaf.js";\nexport const two = one + 1;\n',
     )
-    tree = 'import { two } from "./below/twig.js";\nexport default two;\n'
-    assert lines_of(joined(written(tmp_path, tree=tree))) == [
+    tree = 'import { two } from "../other/twig.js";\nexport default two;\n'
+    assert lines_of(joined(written(tmp_path / "own", tree=tree))) == [
         "export const one = 1;",
         "export const two = one + 1;",
         "export default two;",
@@ -162,7 +163,7 @@ def test_no_text_goes_on_over_a_line(module):
 
 def test_side_by_side_and_what_it_takes_from_the_inspector_use_no_name_twice():
     own = "".join(each.read_text(encoding="utf-8") for each in BESIDE)
-    taken = sorted(set(re.findall(r'"./inspector/(\w+.js)"', own)))
+    taken = sorted(set(re.findall(r'"../inspector/(\w+.js)"', own)))
     assert len(taken) >= 4
     texts = [own, *(HERE.joinpath(name).read_text(encoding="utf-8") for name in taken)]
     names = [name for text in texts for name in NAMES.findall(text)]

@@ -12,7 +12,7 @@ import workbench as wb
 from workbench.comparison import Comparison
 from workbench.contrasts import Settings
 from workbench.errors import UnknownName
-from workbench.widgets.side_by_side_grid import Grid, Question, question_of
+from workbench.widgets.side_by_side.grid import Grid, Question, question_of
 
 WORDS = ["", "one", "ONE two", "a.b", "zwei", None]
 VALUES = [0.0, 0.25, 0.5, None]

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from workbench.errors import BadValue
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\./[\w/-]+\.js)";\n', flags=re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.{1,2}/[\w/-]+\.js)";\n', flags=re.MULTILINE)
 _LATER = re.compile(r'(?<==> )import\("\./([\w-]+\.js)"\)')
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function|class) (\w+))", flags=re.MULTILINE)
 _COMMENT = re.compile(
@@ -89,7 +89,7 @@ def joined(entry: Path) -> str:
     Parameters
     ----------
     entry : Path
-        The module that imports the others, all in its folder or one below it.
+        The module that imports the others, all in its folder or one beside it.
     """
     folder = _Folder(entry.parent)
 

@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import anywidget
-
 from workbench.display import plain
 from workbench.errors import BadKind, BadValue
 from workbench.ratings.assignment import Items
@@ -19,11 +17,12 @@ from workbench.ratings.assignment.content import counted
 from workbench.ratings.journal import Journal
 from workbench.ratings.sessions import Session
 from workbench.ratings.studies import Study
+from workbench.widgets.base import Panel
 
 _HERE = Path(__file__).parent
 
 
-class Rate(anywidget.AnyWidget):
+class Rate(Panel):
     """A panel in which one rater rates.
 
     Parameters
@@ -57,10 +56,6 @@ class Rate(anywidget.AnyWidget):
     def _repr_html_(self) -> str:
         """Show how far the rater is, where no kernel runs."""
         return f"<p>{html.escape(repr(self))}</p>"
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - as in IPython
-        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
-        return {**data, "text/html": self._repr_html_()}, metadata
 
     def _received(self, _: object, message: Any, __: object) -> None:  # noqa: ANN401 - hostile JSON
         """Answer a message of the browser; JupyterLab may call this beside the cell that runs."""

@@ -1,6 +1,7 @@
 // @ts-check
 /* The inspector in a notebook: pages that a kernel makes, and parts that it sends. */
 
+import { channelOf } from "./channel.js";
 import { mount } from "./panel.js";
 
 const PATIENCE_PART = 3_000; // then a part is asked for again: a message may be lost
@@ -17,22 +18,13 @@ async function opened(text) {
 
 /** Pages that a kernel makes. @param {any} model @returns {Source} */
 export function kernel(model) {
-  /** @type {Map<number, (reply: any) => void>} */
-  const waiting = new Map();
-  // the views of one widget hear each other's replies
-  let n = Math.floor(Math.random() * 2 ** 40), closed = false;
-  let shows = /** @type {(opening: any) => void} */ (() => {});
-  const heard = (/** @type {any} */ reply) => {
-    if (reply?.type === "show") return shows(reply.opening);
-    waiting.get(reply?.id)?.(reply); waiting.delete(reply?.id);
-  };
-  model.on("msg:custom", heard);
-  const ask = (/** @type {any} */ message) => new Promise((resolve) => { waiting.set(++n, resolve); model.send({ ...message, id: n }); });
+  const { ask, sent, close } = channelOf(model);
+  let closed = false;
   return {
     ask,
+    sent,
     first: model.get("first"),
     opening: () => model.get("opening"),
-    sent: (hear) => { shows = hear; },
     async part(name) {
       for (let wait = PATIENCE_PART; !brought.has(name) && !closed; wait *= 2) {
         const late = new Promise((resolve) => { setTimeout(resolve, wait); }), reply = await Promise.race([ask({ type: "part", name }), late]);
@@ -40,7 +32,7 @@ export function kernel(model) {
       }
       return brought.get(name);
     },
-    close() { closed = true; model.off("msg:custom", heard); },
+    close() { closed = true; close(); },
   };
 }
 

@@ -6,12 +6,11 @@ grow with a log, and a saved notebook must not either.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, get_args
 
-import anywidget
 import traitlets
 
 from workbench import store
@@ -21,6 +20,7 @@ from workbench.ratings.coding.schemes import Scheme
 from workbench.ratings.journal import Journal
 from workbench.trajectories.collection import Runs
 from workbench.trajectories.model import Json, Run, Step
+from workbench.widgets.base import AskedPanel
 from workbench.widgets.inspector import aligned, file, pages, searching
 from workbench.widgets.inspector.coding import REQUESTS, Notes, notes_for
 from workbench.widgets.inspector.folding import folds
@@ -44,7 +44,7 @@ _KEPT_RUNS = 4
 _LONG = 2_000  # steps of a run that takes a while to open
 
 
-class Inspector(anywidget.AnyWidget):
+class Inspector(AskedPanel):
     """A panel in which a person reads what agents did.
 
     Parameters
@@ -96,7 +96,6 @@ class Inspector(anywidget.AnyWidget):
         self._shapes = Shapes(self._run)
         self._comparing = aligned.Comparing(runs, self._run)
         super().__init__(first=self._first_page(), opening=list(self._at))
-        self.on_msg(self._received)
 
     def __repr__(self) -> str:
         n_errors = self._listing.n_errors.total()
@@ -119,10 +118,6 @@ class Inspector(anywidget.AnyWidget):
         more = f"; the first {_SHOWN} runs" if len(self.runs) > _SHOWN else ""
         header = ["run", "task", "outcome", "status", "steps", "errors"]
         return html_table(header, body, caption=f"{self!r}{more}")
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - as in IPython
-        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
-        return {**data, "text/html": self._repr_html_()}, metadata
 
     def to_html(self, path: str | Path) -> None:
         """Write one file that shows all of this in any browser, from disk and without a network.
@@ -224,18 +219,9 @@ class Inspector(anywidget.AnyWidget):
             page["steps"] = rows if len(json.dumps(rows)) < _FIRST_BYTES else []
         return page
 
-    def _received(self, _: object, message: Any, __: object) -> None:  # noqa: ANN401 - from a browser
-        """Answer a message; JupyterLab may call this beside the cell that runs."""
-        if not isinstance(message, dict) or not isinstance(message.get("id"), int):
-            return
+    def _turn(self, message: dict[str, Json]) -> AbstractContextManager[Any]:
         # a store that waits for its lock must not keep anybody from reading
-        with nullcontext() if message.get("type") in ("code", "part") else self._lock:
-            try:
-                reply = self.answer(message)
-            except Exception:
-                self.send({"id": message["id"], "failed": "the kernel's log says what broke."})
-                raise
-        self.send({"id": message["id"], **reply})
+        return nullcontext() if message.get("type") in ("code", "part") else self._lock
 
     def answer(self, message: dict[str, Json]) -> dict[str, Json]:
         """Return the page that a request asks for; an empty one where it asks for nothing known.

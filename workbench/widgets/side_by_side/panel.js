@@ -2,14 +2,15 @@
 /* Systems side by side: a list of rows, a column per system, and the row that is read in full.
    The kernel filters and sorts; of its answers only the rows in sight are in the page. */
 
-import { choice, keyed, refill } from "./inspector/controls.js";
-import { h } from "./inspector/elements.js";
-import { trim, virtualList } from "./inspector/lists.js";
-import { counted, visible } from "./inspector/texts.js";
-import { LONGEST_COMPARED } from "./inspector/worddiff.js";
-import { columnsOf, figure, initialView, isNarrow, markedText, numberedOf, pinned, REFERENCE, senseOf, shareOf, signed, sortedBy, widened } from "./side_by_side_state.js";
+import { channelOf } from "../inspector/channel.js";
+import { choice, keyed, refill } from "../inspector/controls.js";
+import { h } from "../inspector/elements.js";
+import { trim, virtualList } from "../inspector/lists.js";
+import { counted, visible } from "../inspector/texts.js";
+import { LONGEST_COMPARED } from "../inspector/worddiff.js";
+import { columnsOf, figure, initialView, isNarrow, markedText, numberedOf, pinned, REFERENCE, senseOf, shareOf, signed, sortedBy, widened } from "./state.js";
 
-/** @import { First, Metric, Question, Row, System, Told } from "./side_by_side_state.js" */
+/** @import { First, Metric, Question, Row, System, Told } from "./state.js" */
 
 const ROW_PX = 94, NARROWEST = 210, METRIC_PX = [60, 80], KEPT_PAGES = 64, MOST_METRICS = 4, PATIENCE = 2_000, TYPING = 120;
 
@@ -21,30 +22,9 @@ const HELP = [
   ["d", "only rows where the two differ"], ["w", "mark words against the reference, or the other system"], ["r", "all rows again"], ["?", "these keys"],
 ];
 
-/** Pages that a kernel makes. @param {any} model */
-function kernelOf(model) {
-  /** @type {Map<number, (reply: any) => void>} */
-  const waiting = new Map();
-  // the views of one widget hear each other's replies
-  let n = Math.floor(Math.random() * 2 ** 40), shown = (/** @type {any} */ _) => {};
-  const heard = (/** @type {any} */ reply) => {
-    if (reply?.type === "show") return shown(reply.opening);
-    waiting.get(reply?.id)?.(reply);
-    waiting.delete(reply?.id);
-  };
-  model.on("msg:custom", heard);
-  return {
-    /** @param {any} message @returns {Promise<any>} */
-    ask: (message) => new Promise((resolve) => { waiting.set(++n, resolve); model.send({ ...message, id: n }); }),
-    /** @param {(opening: any) => void} hear */
-    sent: (hear) => { shown = hear; },
-    close: () => model.off("msg:custom", heard),
-  };
-}
-
 /** The widget. @param {{ model: any, el: HTMLElement }} context */
 export function render({ model, el }) {
-  const first = /** @type {First} */ (model.get("first")), { systems, metrics } = first, kernel = kernelOf(model);
+  const first = /** @type {First} */ (model.get("first")), { systems, metrics } = first, kernel = channelOf(model);
   const uid = `ws${Math.random().toString(36).slice(2, 8)}`, stopper = new AbortController(), { signal } = stopper;
   let s = initialView(model.get("opening"), first), asked = 0, waiting = 0, timer = 0, col = NARROWEST, sticky = 0;
   let wanted = /** @type {number[]} */ ([]), flying = 0, typed = /** @type {Partial<Question>} */ ({});

@@ -12,7 +12,6 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
-import anywidget
 import traitlets
 
 from workbench import store
@@ -20,10 +19,11 @@ from workbench.comparison import Comparison
 from workbench.display import plain
 from workbench.errors import BadValue, unknown_name
 from workbench.views.theme import markers
+from workbench.widgets.base import AskedPanel
 from workbench.widgets.inspector.scripts import STYLE
 from workbench.widgets.modules import joined
-from workbench.widgets.side_by_side_grid import Grid, Question, question_of
-from workbench.widgets.side_by_side_table import MOST_REFERENCES, page_of, table_of
+from workbench.widgets.side_by_side.grid import Grid, Question, question_of
+from workbench.widgets.side_by_side.table import MOST_REFERENCES, page_of, table_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ _SHOWN = 5  # rows where no kernel runs
 _GLYPHS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲", "star": "★", "cross": "✚", "x": "✖", "hexagon": "⬢"}  # fmt: skip
 
 
-class SideBySide(anywidget.AnyWidget):
+class SideBySide(AskedPanel):
     """A panel of what systems wrote, row by row.
 
     Parameters
@@ -81,7 +81,7 @@ class SideBySide(anywidget.AnyWidget):
     SideBySide: 1 of 1 row, b − a in exact_match, in the dataset's order
     """
 
-    _esm = joined(_HERE / "side_by_side.js")
+    _esm = joined(_HERE / "panel.js")
     _css = STYLE + _HERE.joinpath("side_by_side.css").read_text(encoding="utf-8")
     first = traitlets.Dict().tag(sync=True)
     opening = traitlets.Dict().tag(sync=True)  # the question with which a panel begins
@@ -102,7 +102,6 @@ class SideBySide(anywidget.AnyWidget):
         self._page_rows, self._excerpt = _page_size(self.grid)
         self.question = self._asked(system, other, metric, sort, where, row_ids)
         super().__init__(first=self._first(), opening=_sent(self.question))
-        self.on_msg(self._received)
 
     def __repr__(self) -> str:
         n, all_rows = len(self.grid.rows(self.question)), len(self.grid)
@@ -112,10 +111,6 @@ class SideBySide(anywidget.AnyWidget):
     def _repr_html_(self) -> str:
         """Show the first rows, where no kernel runs."""
         return table_of(self.grid, self.question, caption=repr(self), n=_SHOWN)
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - as in IPython
-        data, metadata = super()._repr_mimebundle_(**options) or ({}, {})
-        return {**data, "text/html": self._repr_html_()}, metadata
 
     def to_html(self, path: str | Path, *, n: int = 50) -> None:
         """Write the first rows as a page without scripts, the same bytes each time.
@@ -269,18 +264,6 @@ class SideBySide(anywidget.AnyWidget):
             "high": high,
             "digits": places,
         }
-
-    def _received(self, _: object, message: Any, __: object) -> None:  # noqa: ANN401 - from a browser
-        """Answer a message; JupyterLab may call this beside the cell that runs."""
-        if not isinstance(message, dict) or not isinstance(message.get("id"), int):
-            return
-        with self._lock:
-            try:
-                reply = self.answer(message)
-            except Exception:
-                self.send({"id": message["id"], "failed": "the kernel's log says what broke."})
-                raise
-        self.send({"id": message["id"], **reply})
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Return the page that a request asks for; an empty one where it asks for nothing known.

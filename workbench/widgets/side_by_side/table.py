@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from workbench.display import number, plain, visible
-from workbench.widgets.side_by_side_grid import Grid, Question
+from workbench.widgets.side_by_side.grid import Grid, Question
 
 MOST_REFERENCES = 4
 """So many references of a row are looked at; words are marked that the nearest one lacks."""

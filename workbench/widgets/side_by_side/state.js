@@ -1,10 +1,10 @@
 // @ts-check
 /* What the panel of systems side by side shows, as one state, and what follows from it. Pure. */
 
-import { h } from "./inspector/elements.js";
-import { wordDiff } from "./inspector/worddiff.js";
+import { h } from "../inspector/elements.js";
+import { wordDiff } from "../inspector/worddiff.js";
 
-/** @import { Piece } from "./inspector/worddiff.js" */
+/** @import { Piece } from "../inspector/worddiff.js" */
 /**
  * @typedef {{ a: number, b: number, metric: number, sort: string, by: number, down: boolean, text: string, where: number[] | null,
  *   low: number | null, high: number | null, differing: boolean, picked: number | null }} Question
