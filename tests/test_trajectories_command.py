@@ -128,6 +128,15 @@ def test_a_policy_that_is_broken_ends_with_one(capsys, log, root, tmp_path):
     assert (status, len(json.loads(out)["rows"])) == (1, 3)
 
 
+@pytest.mark.slow
+def test_every_breach_of_the_shipped_agent_is_told(capsys, root):
+    policy = root / "datasets" / CLAIMS / "policy.yaml"
+    status, out, _ = run(capsys, "check", CLAIMS, "--policy", policy)
+    assert (status, out.splitlines()[-1]) == (1, "82 breaches in 82 runs")
+    status, out, _ = run(capsys, "check", CLAIMS, "--policy", policy, "--json")
+    assert (status, len(json.loads(out)["rows"])) == (1, 82)
+
+
 def test_what_could_not_be_checked_is_no_breach(capsys, tmp_path):
     spans = [
         {"traceId": "ab" * 16, "spanId": f"{at:016x}", "name": "t", "startTimeUnixNano": str(at)}

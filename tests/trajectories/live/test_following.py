@@ -94,7 +94,7 @@ def grown(folder, name, data, cuts):
 def test_a_real_file_cut_anywhere_is_in_the_end_as_if_read_at_once(path, tmp_path_factory):
     data = path.read_bytes()
 
-    @settings(deadline=None, derandomize=True, max_examples=2)
+    @settings(deadline=None, derandomize=True, max_examples=4)
     @given(st.lists(st.integers(0, len(data)), max_size=6))
     def grows(cuts):
         folder = tmp_path_factory.mktemp("grown")
