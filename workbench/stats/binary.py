@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue
+from workbench.stats.exact import Array
 
 Counts = NDArray[np.integer[Any]]
 
@@ -65,13 +66,20 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> Ends:
     [0.639581, 0.947631]
     """
     _require(level, hits, n - hits)
-    if not n:
-        return Ends(math.nan, math.nan)
+    low, high = wilson_ends(np.array([hits]), np.array([n]), level)
+    return Ends(float(low[0]), float(high[0]))
+
+
+def wilson_ends(hits: Counts, n: Counts, level: float) -> tuple[Array, Array]:
+    """Return the lower and the upper ends of Wilson's intervals of many shares."""
     z = NormalDist().inv_cdf((1 + level) / 2)
-    middle = (hits + z * z / 2) / (n + z * z)
-    half = z * math.sqrt(hits * (n - hits) / n + z * z / 4) / (n + z * z)
+    counted = np.where(n > 0, n, 1)
+    middle = (hits + z * z / 2) / (counted + z * z)
+    half = z * np.sqrt(hits * (counted - hits) / counted + z * z / 4) / (counted + z * z)
     # at the ends of the scale the formula is exact, but its rounding is not
-    return Ends(middle - half if hits else 0.0, middle + half if hits < n else 1.0)
+    low = np.where(hits > 0, middle - half, 0.0)
+    high = np.where(hits < n, middle + half, 1.0)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
 def newcombe(both: int, first: int, second: int, neither: int, *, level: float = 0.95) -> Ends:

@@ -1,13 +1,13 @@
 """How sure a rate or a quantile is: intervals that assume no distribution."""
 
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 from workbench.errors import BadValue
 from workbench.stats import Interval
+from workbench.stats.binary import wilson_ends
 from workbench.trajectories.analysis.columns import Floats, Ints
 
 
@@ -44,16 +44,7 @@ def wilson(hits: Ints, n: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]
     [[0.0, 0.2366], [0.2775, 0.7634]]
     """
     require_level(level)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    counted = np.where(n > 0, n, 1).astype(np.float64)
-    rate = hits / counted
-    centre = (rate + z * z / (2 * counted)) / (1 + z * z / counted)
-    half = z / (1 + z * z / counted)
-    half = half * np.sqrt(rate * (1 - rate) / counted + z * z / (4 * counted * counted))
-    # at the ends of the scale the formula is exact but its rounding is not
-    low = np.where(hits == 0, 0.0, centre - half)
-    high = np.where(hits == n, 1.0, centre + half)
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    return wilson_ends(hits, n, level)
 
 
 class Ranks(NamedTuple):
