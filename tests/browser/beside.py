@@ -1,9 +1,11 @@
 """A panel of systems side by side, alone in a page, with the real kernel's answers behind it."""
 
-import json
+import runpy
+from pathlib import Path
 
 from workbench.widgets.side_by_side import SideBySide
 
+ALONE = runpy.run_path(str(Path(__file__).with_name("alone.py")))["Alone"]
 START = """async ([script, style, first, opening]) => {
   document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
   const heard = new Set();
@@ -19,29 +21,11 @@ START = """async ([script, style, first, opening]) => {
 PAGE = '<!doctype html><html lang="en"><head><title>Rows</title></head><body style="margin:0"><main><h1 style="margin:0;font-size:14px">Rows</h1></main></body></html>'
 
 
-class Reading:
-    """A reader before the module alone; the largest page is kept in mind."""
+class Reading(ALONE):
+    """A reader before the module alone."""
 
     def __init__(self, chromium, widget: SideBySide, **options):
-        self.widget, self.largest = widget, 0
-        self.context = chromium.new_context(
-            **{"viewport": {"width": 1400, "height": 800}, **options}
-        )
-        self.page = self.context.new_page()
-        self.console: list[str] = []
-        self.page.on("pageerror", lambda error: self.console.append(str(error)))
-        self.page.on("console", lambda told: self.console.append(told.text))
-        self.context.expose_binding("receive", lambda _, message: self.receive(message))
-        self.page.set_content(PAGE)
-        first = json.loads(json.dumps(widget.first))
-        self.page.evaluate(START, [widget._esm, widget._css, first, widget.opening])
+        size = {"viewport": {"width": 1400, "height": 800}}
+        super().__init__(chromium, widget, PAGE, **{**size, **options})
+        self.page.evaluate(START, [widget._esm, widget._css, self.first, widget.opening])
         self.page.locator(".ws-list").focus()
-
-    def receive(self, message):
-        reply = {"id": message["id"], **self.widget.answer(message)}
-        self.largest = max(self.largest, len(json.dumps(reply, ensure_ascii=False).encode()))
-        return reply
-
-    def press(self, *keys):
-        for key in keys:
-            self.page.keyboard.press(key)

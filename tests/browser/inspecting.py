@@ -1,6 +1,7 @@
 """Small runs, and a reader before the inspector alone with real pages behind it."""
 
-import json
+import runpy
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -8,6 +9,8 @@ from workbench.trajectories import Run, Step, Usage
 from workbench.trajectories.model import Part
 from workbench.widgets.inspector import Inspector, inspect
 from workbench.widgets.inspector.scripts import file_script
+
+ALONE = runpy.run_path(str(Path(__file__).with_name("alone.py")))["Alone"]
 
 # The panel stands as in a notebook: it has the first script, and asks for its parts. What a test asks
 # of `inspector` itself comes out of the script of a file, which holds all modules.
@@ -63,35 +66,16 @@ def long_run(n):
     )
 
 
-class Reading:
+class Reading(ALONE):
     """A reader before the module alone, with real pages behind it; `busy`: nothing is answered yet."""
 
     def __init__(self, chromium, runs, *, busy=False, **options):
-        self.widget = runs if isinstance(runs, Inspector) else inspect(runs)
-        self.largest = 0
-        self.context = chromium.new_context(
-            **{"viewport": {"width": 1600, "height": 900}, **options}
-        )
-        self.page = self.context.new_page()
-        self.console, self.requests = [], []
-        self.page.on("pageerror", lambda error: self.console.append(str(error)))
-        self.page.on("console", lambda told: self.console.append(told.text))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.context.expose_binding("receive", lambda _, message: self.receive(message))
-        self.page.set_content(PAGE)
-        first = json.loads(json.dumps(self.widget.first))
+        widget = runs if isinstance(runs, Inspector) else inspect(runs)
+        size = {"viewport": {"width": 1600, "height": 900}}
+        super().__init__(chromium, widget, PAGE, **{**size, **options})
         scripts = [Inspector._esm, file_script(), Inspector._css]
-        self.page.evaluate(START, [*scripts, first, self.widget.opening, busy])
+        self.page.evaluate(START, [*scripts, self.first, self.widget.opening, busy])
         self.page.locator(".wi-steps").focus()
-
-    def receive(self, message):
-        reply = {"id": message["id"], **self.widget.answer(message)}
-        self.largest = max(self.largest, len(json.dumps(reply, ensure_ascii=False).encode()))
-        return reply
-
-    def press(self, *keys):
-        for key in keys:
-            self.page.keyboard.press(key)
 
     def at(self, step):
         """Wait until the detail pane shows a step."""
