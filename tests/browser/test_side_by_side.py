@@ -223,6 +223,21 @@ def test_it_breaks_no_rule_of_accessibility(read, comparison, scheme, width):
     reading.page.screenshot(path=SCREENSHOTS / f"side-by-side-{scheme}-{width}.png")
 
 
+@pytest.mark.parametrize("width", [320, 460, 700, 1400])
+def test_no_figure_is_cut_off_where_there_is_little_room(read, width):
+    rows = wb.read("news-summaries")
+    scores = wb.score(
+        wb.outputs(rows, "news-summaries"), rows, [wb.ROUGE("1"), wb.ROUGE("L"), wb.ChrF()]
+    )
+    widget = wb.compare(scores, baseline="lead", samples=20).side_by_side("centroid", sort="gain")
+    reading = read(widget, viewport={"width": width, "height": 860})
+    reading.page.locator(".ws-list .ws-text").first.wait_for()
+    cut = "node => node.scrollWidth > node.clientWidth ? [node.textContent] : []"
+    figures = reading.page.locator(".ws-list .ws-value")
+    assert figures.count() > 9
+    assert figures.evaluate_all(f"all => all.flatMap({cut})") == []
+
+
 def test_values_are_told_apart_in_grey(read, comparison):
     """A better value has a deeper ground, and a difference has a sign and a mark."""
     reading = read(comparison.side_by_side("bad", sort="loss"))

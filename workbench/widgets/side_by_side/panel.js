@@ -12,7 +12,7 @@ import { columnsOf, figure, initialView, isNarrow, markedText, numberedOf, pinne
 
 /** @import { First, Metric, Question, Row, System, Told } from "./state.js" */
 
-const ROW_PX = 94, NARROWEST = 210, METRIC_PX = [60, 80], KEPT_PAGES = 64, MOST_METRICS = 4, PATIENCE = 2_000, TYPING = 120;
+const ROW_PX = 94, NARROWEST = 210, METRIC_PX = [60, 80], LEAD_SHARE = 0.45, KEPT_PAGES = 64, MOST_METRICS = 4, PATIENCE = 2_000, TYPING = 120;
 
 /** By key, what it does. */
 const HELP = [
@@ -188,10 +188,11 @@ export function render({ model, el }) {
   }
 
   // ---- drawing
+  const roomOf = () => list.node.clientWidth || root.clientWidth || 900;
   /** Say how columns stand, as wide as there is room for. */
   function arrange() {
-    const columns = columnsOf(s, first), room = list.node.clientWidth || root.clientWidth || 900;
-    const [least, leadLeast] = METRIC_PX.map((px) => Math.max(NARROWEST, 20 + px * seen().length)), lead = Math.min(leadLeast, Math.round(room * 0.45));
+    const columns = columnsOf(s, first), room = roomOf();
+    const [least, leadLeast] = METRIC_PX.map((px) => Math.max(NARROWEST, 20 + px * seen().length)), lead = Math.min(leadLeast, Math.round(room * LEAD_SHARE));
     col = Math.max(Math.min(least, room - lead), Math.floor((room - lead) / columns.length));
     // what is pinned stays, but for a column that must be left to scroll
     sticky = Math.max(0, Math.min(s.pins.length, Math.floor((room - lead) / col) - 1));
@@ -207,9 +208,10 @@ export function render({ model, el }) {
     drawControls();
     if (s.n) go(s.at);
   }
-  /** The metrics that have a column in the list; all are in the row in full. */
+  /** The metrics that have a column in the list, as many as there is room for; all are in the row in full. */
   const seen = () => {
-    const some = [...metrics.keys()].slice(0, MOST_METRICS);
+    const n = Math.max(1, Math.min(MOST_METRICS, Math.floor((roomOf() * LEAD_SHARE - 20) / METRIC_PX[1])));
+    const some = [...metrics.keys()].slice(0, n);
     return some.includes(s.question.metric) ? some : [...some.slice(0, -1), s.question.metric];
   };
   /** The place of a column that stays. @param {number} at @param {any} node */
