@@ -17,6 +17,7 @@ from workbench.pairing import Failures, Mask, Panel, panel
 from workbench.stats.corrections import FamilyCorrection, adjusted
 from workbench.stats.exact import Array
 from workbench.stats.paired import Difference, Estimate, IntervalMethod, Test, Units
+from workbench.stats.power import quantile
 from workbench.stats.sacrebleu_tests import PeerUnits
 from workbench.tables import each_row
 
@@ -325,6 +326,11 @@ def standard_error(
     arranged = panels_of(scores, settings, [metric.name])[metric.name]
     units = _units(arranged, arranged.rows_of(*pair), metric, settings)
     return units.standard_error(*(arranged.systems.index(each) for each in pair))
+
+
+def shown_error(row: Mapping[str, Any], level: float) -> float:
+    """Return the standard error of a difference of which half the interval is so many."""
+    return float((row["ci_high"] - row["ci_low"]) / 2 / quantile((1 + level) / 2))
 
 
 def _by_mask(

@@ -7,13 +7,12 @@ from typing import Any
 
 from workbench import display
 from workbench.comparison import Comparison
-from workbench.contrasts import standard_error
+from workbench.contrasts import shown_error, standard_error
 from workbench.display import Sheet
 from workbench.errors import BadValue
 from workbench.stats.power import (
     design_effect,
     detectable_difference,
-    quantile,
     reach,
     rows_needed,
     sample_size,
@@ -147,22 +146,26 @@ def _from_pilot(
     for row in each_row(pilot.frame):
         asked = delta.get(row["metric"]) if isinstance(delta, Mapping) else delta
         size = row["delta"] if asked is None else asked
-        half = (row["ci_high"] - row["ci_low"]) / 2
-        error = half / quantile((1 + pilot.settings.level) / 2) * math.sqrt(row["n"])
-        effect = _design_effect(pilot, row)
+        error, n_rows = shown_error(row, pilot.settings.level), row["n"] if n is None else n
+        spread, effect = error * math.sqrt(row["n"]), _design_effect(pilot, row)
         needed = rows_needed(
-            row, pilot.settings.level, delta=size, alpha=alpha, power=power, n_tests=n_tests
+            size,
+            error,
+            n=row["n"],
+            n_changed=row["n_changed"],
+            alpha=alpha,
+            power=power,
+            comparisons=n_tests,
         )
-        n_rows = row["n"] if n is None else n
         records.append(
             {name: row[name] for name in ("metric", "system", "baseline")}
             | {
                 "delta": size,
                 "n": n_rows,
-                "sd": error / math.sqrt(effect),
+                "sd": spread / math.sqrt(effect),
                 "design_effect": effect,
                 "n_needed": math.ceil(needed) if math.isfinite(needed) else None,
-                "detectable": reach(alpha / n_tests, power) * error / math.sqrt(n_rows),
+                "detectable": reach(alpha / n_tests, power) * spread / math.sqrt(n_rows),
             }
         )
     return _sheet(records, alpha, power, n_tests)

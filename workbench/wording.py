@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import display
-from workbench.contrasts import Settings
+from workbench.contrasts import Settings, shown_error
 from workbench.display import Sheet
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
@@ -290,7 +290,14 @@ def sentence(scores: Scores, settings: Settings, row: Record, *, n_tests: int = 
 
 def _ask(row: Record, level: float, n_tests: int) -> str:
     """Say how many rows would settle a difference, or nothing where that is not known."""
-    n_rows = rows_needed(row, level, n_tests=n_tests)
+    n_rows = rows_needed(
+        row["delta"],
+        shown_error(row, level),
+        n=row["n"],
+        n_changed=row["n_changed"],
+        alpha=1 - level,
+        comparisons=n_tests,
+    )
     if not row["n"] < n_rows < math.inf:  # fewer: the test had too few samples to say
         return ""
     return f" About {about(n_rows)} rows would settle a difference of this size (power 80 %)."

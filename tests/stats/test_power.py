@@ -1,6 +1,7 @@
 """Planning: Miller's figures, clusters, and how often planned rows find what they were planned for."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -67,28 +68,33 @@ def test_each_row_for_itself_has_the_usual_standard_error():
     assert cr1(values, list("abcde")) == pytest.approx(values.std(ddof=1) / math.sqrt(5), abs=1e-15)
 
 
+Z = NormalDist().inv_cdf(0.975)
+
+
 def test_an_interval_that_just_holds_zero_takes_twice_the_rows():
     # (1.96 + 0.84)² / 1.96²
-    row = {"n": 100, "n_changed": 90, "delta": 0.2, "ci_low": 0.0, "ci_high": 0.4}
-    assert rows_needed(row, 0.95) == pytest.approx(100 * 2.04326, rel=1e-4)
-    assert rows_needed(row, 0.95, delta=0.1) == pytest.approx(4 * rows_needed(row, 0.95))
-    assert rows_needed(row, 0.95, n_tests=9) > 1.4 * rows_needed(row, 0.95)
-    assert rows_needed(row, 0.95, power=0.9) > rows_needed(row, 0.95)
-    assert rows_needed(row, 0.95, alpha=0.01) > rows_needed(row, 0.95)
+    def needed(delta=0.2, **options):
+        return rows_needed(delta, 0.2 / Z, n=100, n_changed=90, **options)
+
+    assert needed() == pytest.approx(100 * 2.04326, rel=1e-4)
+    assert needed(0.1) == pytest.approx(4 * needed())
+    assert needed(-0.2) == needed()
+    assert needed(comparisons=9) > 1.4 * needed()
+    assert needed(power=0.9) > needed()
+    assert needed(alpha=0.01) > needed()
 
 
 def test_an_exact_test_needs_six_changed_rows_whatever_they_say():
-    row = {"n": 50, "n_changed": 5, "delta": 0.1, "ci_low": 0.0999, "ci_high": 0.1001}
-    assert rows_needed(row, 0.95) == 60
-    assert rows_needed(row, 0.95, n_tests=4) == 80
+    assert rows_needed(0.1, 0.0001 / Z, n=50, n_changed=5) == 60
+    assert rows_needed(0.1, 0.0001 / Z, n=50, n_changed=5, comparisons=4) == 80
 
 
 @pytest.mark.parametrize(
-    "cells", [{"delta": 0.0}, {"delta": math.nan}, {"n_changed": 0}, {"ci_low": math.nan}]
+    ("delta", "error", "n_changed"),
+    [(0.0, 0.1, 20), (math.nan, 0.1, 20), (0.1, 0.1, 0), (0.1, math.nan, 20)],
 )
-def test_what_is_not_known_cannot_be_planned(cells):
-    row = {"n": 50, "n_changed": 20, "delta": 0.1, "ci_low": -0.1, "ci_high": 0.3} | cells
-    assert math.isnan(rows_needed(row, 0.95))
+def test_what_is_not_known_cannot_be_planned(delta, error, n_changed):
+    assert math.isnan(rows_needed(delta, error, n=50, n_changed=n_changed))
 
 
 ALPHA = "alpha and power must be between 0 and 1 and comparisons at least 1, but "

@@ -1,9 +1,7 @@
 """Planning: how many rows a difference takes, and which difference some rows can find."""
 
 import math
-from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -201,30 +199,31 @@ def cr1(values: ArrayLike, clusters: ArrayLike) -> float:
 
 
 def rows_needed(
-    row: Mapping[str, Any],
-    level: float,
+    delta: float,
+    error: float,
     *,
-    delta: float | None = None,
-    alpha: float | None = None,
+    n: int,
+    n_changed: int,
+    alpha: float = 0.05,
     power: float = 0.8,
-    n_tests: int = 1,
+    comparisons: int = 1,
 ) -> float:
-    """Return how many rows like those of a difference would tell it apart from zero.
+    """Return how many rows like those at hand would tell a difference from zero.
 
     Parameters
     ----------
-    row : mapping
-        A row of a frame of differences: `n`, `n_changed`, `delta`, `ci_low`, `ci_high`.
-    level : float
-        Confidence of its interval.
-    delta : float, optional
-        The difference to find; the observed one by default.
-    alpha : float, optional
-        Level of the test; 1 − level by default.
+    delta : float
+        The difference to find.
+    error : float
+        Its standard error over the rows at hand, in the unit of `delta`.
+    n, n_changed : int
+        The rows at hand, and those of them that changed.
+    alpha : float
+        Level of the two-sided test, between 0 and 1.
     power : float
         The chance to find it, between 0 and 1.
-    n_tests : int
-        Of the family, over which the level is spread evenly (Bonferroni).
+    comparisons : int
+        Number of tests over which the level is spread evenly (Bonferroni).
 
     Returns
     -------
@@ -233,23 +232,19 @@ def rows_needed(
 
     Notes
     -----
-    The standard error is taken from the interval, whose half width is that many of them; it shrinks
-    with the root of the rows. No exact test can reject before enough rows have changed.
+    A standard error shrinks with the root of the rows. No exact test can reject before enough rows
+    have changed.
 
     Examples
     --------
-    >>> row = {"n": 100, "n_changed": 40, "delta": 0.1, "ci_low": -0.05, "ci_high": 0.25}
-    >>> round(rows_needed(row, 0.95))
-    460
+    >>> round(rows_needed(0.1, 0.0765, n=100, n_changed=40))
+    459
     """
-    size = abs(row["delta"] if delta is None else delta)
-    error = (row["ci_high"] - row["ci_low"]) / 2 / quantile((1 + level) / 2)
-    if not size > 0 or not row["n_changed"] or math.isnan(error):
+    if not abs(delta) > 0 or not n_changed or math.isnan(error):
         return math.nan
-    alpha = (1 - level if alpha is None else alpha) / n_tests
-    least: float = row["n"] * math.ceil(math.log2(2 / alpha)) / row["n_changed"]
-    needed: float = row["n"] * (reach(alpha, power) * error / size) ** 2
-    return max(least, needed)
+    alpha /= comparisons
+    least = n * math.ceil(math.log2(2 / alpha)) / n_changed
+    return max(least, n * (reach(alpha, power) * error / abs(delta)) ** 2)
 
 
 def reach(alpha: float, power: float) -> float:
