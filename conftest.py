@@ -1,5 +1,6 @@
 """What all tests share: the real data beside the project, and the rule that CI skips nothing."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--examples", type=int, default=20, help="the most examples of a property that is not slow"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share the whole default suite among the processors; whatever somebody chose runs alone."""
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    is_default = config.option.markexpr in config.getini("addopts")
+    return min(os.cpu_count() or 1, 8) if is_whole and is_default else 0
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +63,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(absent)
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage look through what lives as long as the tests do."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -84,9 +84,15 @@ ONE_OF_EACH_KIND = {
 }  # fmt: skip
 
 
+STORABLE = {
+    name: text
+    for name, text in HOSTILE.items()
+    if not any("\ud800" <= mark <= "\udfff" for mark in text)
+}
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    storable = {name: text for name, text in HOSTILE.items() if not _is_half(text)}
-    for wanted, table in (("hostile", HOSTILE), ("storable", storable)):
+    for wanted, table in (("hostile", HOSTILE), ("storable", STORABLE)):
         if wanted in metafunc.fixturenames:
             cases = [
                 pytest.param(
@@ -97,14 +103,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(wanted, cases, scope="session")
 
 
-def _is_half(text: str) -> bool:
-    return any("\ud800" <= mark <= "\udfff" for mark in text)
-
-
 @pytest.fixture(scope="session")
 def hostiles() -> dict[str, str]:
     """Every hostile text that a file can hold, by name."""
-    return {name: text for name, text in HOSTILE.items() if not _is_half(text)}
+    return dict(STORABLE)
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,12 @@ The table is the overview; the tests of each module look closer. `{place}` is th
 """
 
 import contextlib
-import ctypes
-import errno
 import gzip
 import io
 import json
 import os
 import resource
+import runpy
 import shlex
 import subprocess
 import sys
@@ -25,6 +24,8 @@ import workbench as wb
 from workbench.cli import main
 from workbench.errors import InputError
 
+PERMISSIONS = runpy.run_path(str(Path(__file__).with_name("permissions.py")))
+without_override, drop_override = PERMISSIONS["without_override"], PERMISSIONS["drop_override"]
 LINES = ["The cat sat on the mat.", "It rained all day.", "Nobody came.", "The train was late."]
 ROWS = [{"row_id": n, "input": "x", "references": [line]} for n, line in enumerate(LINES)]
 OUTPUTS = [
@@ -392,7 +393,7 @@ REFUSED = {
     ),
     "score ref.txt a.txt --metric blue": (
         "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "
-        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column', but 'blue' came; did "
+        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column' …, but 'blue' came; did "
         "you mean 'bleu'?"
     ),
     "score ref.txt a.txt --metric bleu:tokenize=zzz": (
@@ -683,43 +684,6 @@ def contents(folder):
         status = path.lstat()
         found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns)
     return found
-
-
-class _Header(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
-
-
-@contextlib.contextmanager
-def without_override():
-    """Take from root the capabilities that pass over permissions, so that they hold for it too.
-
-    CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH are bits 1 and 2 of the effective set, see
-    capabilities(7); they stay in the permitted set, from which they are taken back. Others lack
-    them anyway.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    header, sets = _Header(0x20080522, 0), (ctypes.c_uint32 * 6)()
-
-    def call(function):
-        if function(ctypes.byref(header), sets):
-            raise OSError(ctypes.get_errno(), errno.errorcode[ctypes.get_errno()])
-
-    call(libc.capget)
-    effective = sets[0]
-    sets[0] = effective & ~0b110
-    call(libc.capset)
-    try:
-        yield
-    finally:
-        sets[0] = effective
-        call(libc.capset)
-
-
-def drop_override():
-    """The same for a child, which as root would regain them when it starts a program."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    for capability in (1, 2):
-        libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ import workbench as wb
 from workbench.cli import _options, main
 
 COMMANDS = [
-    "tour", "lab", "score", "compare", "rate", "agreement", "rank",
+    "tour", "lab", "score", "compare", "run", "runs", "rate", "agreement", "rank",
     "trajectories", "notebooks", "report", "bench",
 ]  # fmt: skip
 REFERENCE = [
@@ -131,6 +131,7 @@ def test_packed_files_are_systems_of_the_same_name(place, capsys):
 
 def test_tables_and_a_shipped_set_are_scored_too(place, capsys):
     command = "score --rows rows.jsonl --outputs outputs.jsonl --metric rougeL --json --samples 10"
+    command += " --most-failed 0.2"
     status, out, err = _run(capsys, command)
     told = _strict(out)
     assert (status, err) == (0, "")
@@ -246,12 +247,12 @@ def test_an_identical_system_passes_the_gate_of_no_loss(place, capsys):
     [
         "score ref.txt a.txt b.txt c.txt --metric length_ratio exact_match bleu",
         "score --rows rows.jsonl --outputs outputs.jsonl --failures worst --metric token_f1",
-        "score --rows rows.jsonl --outputs outputs.jsonl",
+        "score --rows rows.jsonl --outputs outputs.jsonl --most-failed 0.2",
         "score ref.txt short6.txt --metric bleu length_ratio",
         "compare ref.txt a.txt b.txt c.txt --metric length_ratio bleu --margin bleu=1",
         "compare ref.txt a.txt a2.txt --metric bleu",
-        "compare --rows rows.jsonl --outputs outputs.jsonl --test bootstrap --cluster row_id",
-        "compare --rows rows.jsonl --outputs outputs.jsonl --compat sacrebleu --metric bleu",
+        "compare --rows rows.jsonl --outputs outputs.jsonl --test bootstrap --cluster row_id --most-failed 1",
+        "compare --rows rows.jsonl --outputs outputs.jsonl --compat sacrebleu --metric bleu --most-failed 1",
         "compare ref.txt a.txt b.txt --correction none --level 0.9",
     ],
 )
@@ -321,7 +322,7 @@ BAD = {
     ),
     "score ref.txt a.txt --metric blue": (
         "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "
-        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column', but 'blue' came; did you "
+        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column' …, but 'blue' came; did you "
         "mean 'bleu'?"
     ),
     "score ref.txt a.txt --metric bleu bleu": (
@@ -383,8 +384,8 @@ BAD = {
     ),
     "bench --task blue": (
         "task must be one of 'agreement', 'all_pairs_bootstrap', 'all_pairs_randomisation', 'bleu', "
-        "'bleu_cached', 'bleu_large', 'chrf', 'compare', 'fuzz', 'inspect_eval', 'inspect_json', "
-        "'million_outputs' …, but 'blue' came; did you mean 'bleu'?"
+        "'bleu_cached', 'bleu_large', 'bleu_nltk', 'bleu_torchmetrics', 'calls_cpu', 'calls_floor', "
+        "'calls_waiting', 'chrf' …, but 'blue' came; did you mean 'bleu'?"
     ),
     "bench --task missing.py": "a task must be a file, but missing.py is none; check the path.",
     "notebooks --check .": (
@@ -442,7 +443,8 @@ def test_a_hostile_output_cannot_command_the_terminal(place, capsys):
         (
             "scores",
             "error: argument COMMAND: invalid choice: 'scores' (choose from 'tour', 'lab', 'score', "
-            "'compare', 'rate', 'agreement', 'rank', 'trajectories', 'notebooks', 'report', 'bench')\n",
+            "'compare', 'run', 'runs', 'rate', 'agreement', 'rank', 'trajectories', 'notebooks', 'report', "
+            "'bench')\n",
         ),
         ("score ref.txt a.txt --bogus", "error: unrecognized arguments: --bogus\n"),
         ("score ref.txt a.txt --samples x", "error: argument --samples: invalid int value: 'x'\n"),
@@ -610,9 +612,7 @@ def test_a_shell_sees_the_same_words_and_the_same_status(place, capsys):
 
 
 def test_a_shell_sees_the_same_bytes_whatever_the_hash_seed(place):
-    command = (
-        "score --rows rows.jsonl --outputs outputs.jsonl --metric bleu rougeL --samples 50 --json"
-    )
+    command = "score --rows rows.jsonl --outputs outputs.jsonl --metric bleu rougeL --samples 50 --json --most-failed 1"
     found = {_shell(command, env={"PYTHONHASHSEED": seed}).stdout for seed in ("1", "77")}
     assert len(found) == 1
     assert _strict(found.pop())["rows"]

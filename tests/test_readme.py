@@ -55,6 +55,18 @@ def test_own_data_are_read_as_the_readme_says(tmp_path, monkeypatch):
     assert names["rows"]["input"].tolist() == ["Hallo", "Ja"]
 
 
+def test_a_metric_of_ones_own_is_scored_and_compared_as_the_readme_says():
+    rows = workbench.read([{"input": "Hallo", "references": ["Hello there"]}] * 3)
+    answers = {"calm": ["Hello there", "Hi", "Hello"], "loud": ["Hello!!", "Hi!", "Hello there"]}
+    names = {"wb": workbench, "rows": rows, "outputs": workbench.outputs(rows, answers)}
+    exec(next(each for each in blocks("python") if "class Exclamations" in each), names)
+    board = workbench.compare(names["scores"]).leaderboard().frame
+    figures = board.set_index(["metric", "system"])["score"].round(3).to_dict()
+    assert figures["exclamations", "loud"] == 1
+    assert figures["exclamations", "calm"] == 0
+    assert figures["regex_match", "loud"] == 0.667
+
+
 COMMANDS = [
     line for block in blocks("sh") for line in block.splitlines() if line.startswith("workbench")
 ]
@@ -73,6 +85,8 @@ def test_a_command_of_the_readme_runs(command, tmp_path, monkeypatch, capsys):
         '{"row_id": 1, "system": "a", "text": "犬は男を噛んだ。"}\n'
     )
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    (tmp_path / "experiment.yaml").write_text("rows: rows.jsonl\nmodels: [{endpoint: gpt-4o}]\n")
+    (tmp_path / "runs").mkdir()
     if "traces/" in command:
         (tmp_path / "traces").mkdir()
         claims = ROOT / "datasets" / "claims-agent"

@@ -153,7 +153,11 @@ def test_a_missing_output_is_a_failure_with_a_denominator(lost):
     rows = wb.read([{"input": "", "references": ["yes"]} for _ in range(4)])
     outputs = wb.outputs(rows, {"a": ["yes", "yes", lost, ""], "b": ["yes"] * 4})
     scores = wb.score(outputs, rows, [wb.ExactMatch()])
-    board = wb.compare(scores, samples=20).leaderboard()
+    with pytest.raises(
+        BadValue, match=r"^at most 10 % of a system's outputs may have failed, but 1 of 4"
+    ):
+        wb.compare(scores)
+    board = wb.compare(scores, samples=20, most_failed=0.25).leaderboard()
     a = board.frame.set_index("system").loc["a"]
     assert (a["n"], a["n_failed"], a["n_empty"]) == (3, 1, 1)
     assert a["score"] == pytest.approx(2 / 3)

@@ -291,7 +291,8 @@ def test_figures_of_a_metric_without_a_direction_claim_no_merit():
 def test_rows_that_nobody_shares_are_refused():
     rows = wb.read([{"input": str(i), "references": ["a"]} for i in range(4)])
     outputs = wb.outputs(rows, {"a": ["a"] * 4, "b": ["a"] * 3 + [None], "c": [None] * 3 + ["a"]})
-    c = wb.compare(wb.score(outputs, rows, [wb.ExactMatch()]), baseline="b", samples=20)
+    scores = wb.score(outputs, rows, [wb.ExactMatch()])
+    c = wb.compare(scores, baseline="b", samples=20, most_failed=0.75)
     with pytest.raises(BadValue) as caught:
         wb.views.rows(c, "c")
     assert str(caught.value) == (

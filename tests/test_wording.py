@@ -229,7 +229,9 @@ def test_a_leaderboard_has_a_line_per_system_and_a_column_per_metric():
         base=["no", "", "no", "no"],
         sys=["yes", "yes", None, "yes so"],
     )
-    sheet = wb.compare(scores, baseline="base", samples=50, level=0.8).leaderboard()
+    sheet = wb.compare(
+        scores, baseline="base", samples=50, level=0.8, most_failed=0.25
+    ).leaderboard()
     header = ["system", "exact_match", "group", "length_ratio", "group", "rows", "failed", "empty"]
     assert list(sheet.header) == header
     assert [[line[0], line[2], *line[4:]] for line in sheet.body] == [

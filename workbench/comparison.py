@@ -21,6 +21,7 @@ from workbench.contrasts import (
 from workbench.display import Lines, Sheet
 from workbench.errors import BadValue, some, unknown_name
 from workbench.explaining.explained import Explained
+from workbench.failing import require_answers, with_worst_case
 from workbench.metrics.scoring import Scores
 from workbench.pairing import Failures
 from workbench.stats import sacrebleu_tests
@@ -54,7 +55,10 @@ class Comparison(Explained):
         `delta` (score − baseline_score), `ci_low`, `ci_high`, `p`, `p_adjusted`, `n` (rows that
         both systems answered), `n_changed` (rows or clusters that differ), `n_clusters`,
         `verdict` ("better", "worse", "identical", "undecided"; missing for a metric without a
-        direction), `method`, `signature`; with margins also `margin` and `not_worse`.
+        direction), `method`, `signature`; where outputs failed or are said to be other than ok also
+        `n_failed`, `baseline_n_failed`, `delta_worst_low` and `delta_worst_high` (the difference if
+        failures had been the worst for the one and the best for the other, and the other way
+        round); with margins also `margin` and `not_worse`.
     """
 
     frame: "pd.DataFrame"
@@ -146,7 +150,7 @@ class Comparison(Explained):
             Its frame: `metric`, `system`, `rank`, `score`, `ci_low`, `ci_high`, `group` (systems
             that share a letter are not told apart by the adjusted tests of all pairs), `n` rows,
             `n_failed` outputs that could not be scored, `n_empty`, `n_clusters`, `method` (of the
-            interval), `signature`.
+            interval), `signature`; and `n_outputs` with a number for each category that occurs.
 
         Notes
         -----
@@ -162,7 +166,7 @@ class Comparison(Explained):
         """Compare two systems under every metric; the metrics are the family of the correction."""
         self._require(system, other)
         found = differences(self.scores, self.settings, [(system, other)])
-        return self._sheet(judged(self.scores, self.settings, found), f"{system} against {other}")
+        return self._sheet(self._judged(found), f"{system} against {other}")
 
     def pairs(self, metric: str) -> Sheet:
         """Compare all pairs of systems under one metric, which are the family of the correction."""
@@ -288,6 +292,10 @@ class Comparison(Explained):
     def _sheet(self, frame: "pd.DataFrame", title: str) -> Sheet:
         return wording.differences_sheet(frame, self.scores, self.settings, title)
 
+    def _judged(self, records: list[dict[str, Any]]) -> "pd.DataFrame":
+        frame = judged(self.scores, self.settings, records)
+        return with_worst_case(self.scores, self.settings, frame)
+
     def _under(self, metric: str | None) -> "pd.DataFrame":
         """Return the differences under one metric, or all."""
         if metric is None:
@@ -299,7 +307,7 @@ class Comparison(Explained):
         if metric not in self._all_pairs:
             pairs = list(combinations(self.scores.systems, 2))
             found = differences(self.scores, self.settings, pairs, metrics=[metric])
-            self._all_pairs[metric] = judged(self.scores, self.settings, found)
+            self._all_pairs[metric] = self._judged(found)
         return self._all_pairs[metric]
 
     def _ranking(self, metric: str) -> "pd.DataFrame":
@@ -334,6 +342,7 @@ def compare(
     interval: IntervalMethod = "auto",
     cluster: str | None = None,
     failures: Failures = "exclude",
+    most_failed: float = 0.1,
     margins: Mapping[str, float] | None = None,
     compat: Literal["sacrebleu"] | None = None,
     seed: int | None = None,
@@ -371,7 +380,10 @@ def compare(
         default the column `cluster` where there is one; "row_id" takes each row for itself.
     failures : {"exclude", "worst"}
         Whether rows on which one of two systems failed are left out, or failures count as the
-        worst possible output.
+        worst possible output. Either way the result says how far they could matter.
+    most_failed : float
+        The share of a system's outputs that may have failed under ``failures="exclude"``, 0 to 1: what
+        is left of a system that failed more often tells little about it.
     margins : mapping of str to float, optional
         By metric, the largest loss that does not matter; adds `margin` and `not_worse`.
     compat : "sacrebleu", optional
@@ -392,7 +404,8 @@ def compare(
     Raises
     ------
     BadValue
-        If two systems share no row that both answered, or an option cannot be right.
+        If two systems share no row that both answered, more than `most_failed` of a system's outputs
+        failed, or an option cannot be right.
     UnknownName
         If the baseline, the cluster column or a metric with a margin does not exist.
 
@@ -420,6 +433,8 @@ def compare(
     """
     if baseline is not None and baseline not in scores.systems:
         raise unknown_name("baseline", baseline, scores.systems)
+    if failures == "exclude":
+        require_answers(scores, most_failed)
     peer = compat == "sacrebleu"
     settings = Settings(
         baseline=scores.systems[0] if baseline is None else baseline,
@@ -450,7 +465,7 @@ def _compared(
     metrics, bare = scores.metrics, scores.without_outputs()
     jobs = ((bare, settings, panels_of(scores, settings, [each.name]), pairs) for each in metrics)
     records: list[dict[str, Any]] = []
-    movable = all(metric.shipped for metric in metrics)
+    movable = all(metric.movable for metric in metrics)
     with closing(
         spread(within, jobs, len(metrics), executor=executor, movable=movable)
     ) as compared:
@@ -459,7 +474,7 @@ def _compared(
             records += sorted(found, key=itemgetter("score"), reverse=up)
             if progress:
                 progress(at, len(metrics))
-    frame = judged(scores, settings, records)
+    frame = with_worst_case(scores, settings, judged(scores, settings, records))
     if len(frame) and not frame["n"].any():
         raise BadValue(
             f"two systems must have a row that both answered, but {settings.baseline} shares none "

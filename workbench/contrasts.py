@@ -92,6 +92,11 @@ class Settings:
         """The level of the tests; 1 − 0.9 would be a little less than 0.1."""
         return round(1 - self.level, 12)
 
+    @property
+    def grouping(self) -> str | None:
+        """The column of clusters; sacrebleu knows none."""
+        return "row_id" if self.compat else self.cluster
+
     def __str__(self) -> str:
         return self.told(self.correction)
 
@@ -125,7 +130,7 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
             figure = _NOTHING if not mask.any() else units.interval(arranged.systems.index(system))
             record = {"metric": metric.name, "system": system, "score": figure.value}
             record |= {"ci_low": figure.low, "ci_high": figure.high, "n": int(mask.sum())}
-            record |= _missing(scores, metric, system)
+            record |= missing(scores, metric, system)
             record |= {"n_clusters": units.n_units, "method": figure.method}
             records.append(record | {"signature": scores.signatures[metric.name]})
     up = metric.direction != "down"
@@ -167,9 +172,10 @@ def differences(
 
 def panels_of(scores: Scores, settings: Settings, metrics: Sequence[str]) -> dict[str, Panel]:
     """Arrange the statistics of each metric by row and system, as the settings say."""
-    cluster = "row_id" if settings.compat else settings.cluster
     return {
-        scores.metric(name).name: panel(scores, name, failures=settings.failures, cluster=cluster)
+        scores.metric(name).name: panel(
+            scores, name, failures=settings.failures, cluster=settings.grouping
+        )
         for name in metrics
     }
 
@@ -411,12 +417,13 @@ def _differences(
     ]
 
 
-def _missing(scores: Scores, metric: Metric, system: str) -> Record:
-    """Count what a system did not deliver for a metric."""
+def missing(scores: Scores, metric: Metric, system: str) -> Record:
+    """Count what a system did not deliver for a metric, and what else became of its outputs."""
     own = (scores.outputs["system"] == system).to_numpy()
     n_unscored = int((own & ~scores.scored(metric.name)).sum())
     lost = next(row for row in each_row(scores.failures) if row["system"] == system)
-    return {"n_failed": lost["n_absent"] + n_unscored, "n_empty": lost["n_empty"]}
+    counts = {name: n for name, n in lost.items() if name not in {"system", "n_rows", "n_absent"}}
+    return counts | {"n_failed": lost["n_absent"] + n_unscored}
 
 
 def verdict(metric: Metric, row: Record, alpha: float) -> Verdict | None:

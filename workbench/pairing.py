@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Failures = Literal["exclude", "worst"]
+Filling = Literal["exclude", "worst", "best"]
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.integer[Any]]
 
@@ -79,7 +80,7 @@ def panel(
     scores: Scores,
     metric: str,
     *,
-    failures: Failures = "exclude",
+    failures: Filling = "exclude",
     cluster: str | None = None,
     rows: Sequence[str] | None = None,
 ) -> Panel:
@@ -91,8 +92,9 @@ def panel(
         The statistics of every output.
     metric : str
         The metric's name.
-    failures : {"exclude", "worst"}
-        Whether an output that cannot be scored is left out, or counts as the worst possible.
+    failures : {"exclude", "worst", "best"}
+        Whether an output that cannot be scored is left out, or counts as the worst or the best
+        possible.
     cluster : str, optional
         The column whose values say which rows belong together; by default `cluster` where there
         is such a column, else each row stands for itself.
@@ -188,19 +190,20 @@ def _clusters(outputs: "pd.DataFrame", row_codes: Codes, cluster: str | None) ->
     return by_row
 
 
-def _complete(scores: Scores, metric: str, failures: Failures) -> "tuple[pd.DataFrame, Array]":
-    """Return the outputs with their statistics, failures filled in where they count as worst."""
+def _complete(scores: Scores, metric: str, failures: Filling) -> "tuple[pd.DataFrame, Array]":
+    """Return the outputs with their statistics, failures filled in where they are not left out."""
     found = scores.metric(metric)
     outputs, statistics = scores.outputs, np.asarray(scores.statistics[metric])
     if failures == "exclude":
         return outputs, statistics
-    if failures != "worst":
+    if failures not in {"worst", "best"}:
         raise unknown_name("failures", failures, ("exclude", "worst"))
     outputs, statistics = _with_absent(outputs, statistics)
     failed = np.asarray(np.isnan(statistics).any(axis=1))
     if failed.any():
         statistics = statistics.copy()
-        statistics[failed] = found.worst(outputs.loc[failed])
+        fill = found.worst if failures == "worst" else found.best
+        statistics[failed] = fill(outputs.loc[failed])
     return outputs, statistics
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench import display
+from workbench import display, failing
 from workbench.contrasts import Settings, shown_error
 from workbench.display import Sheet
 from workbench.metrics.base import Metric
@@ -68,9 +68,13 @@ def differences_table(
     """Show differences under a caption, wherever they come from."""
     header = [*lead, "metric", "system", "score", "difference [interval]", "p", "adjusted p"]
     header += ["changed", "verdict"]
+    some_failed = "n_failed" in frame and bool(
+        frame[["n_failed", "baseline_n_failed"]].any(axis=None)
+    )
     body = []
     for row in each_row(frame):
         places = _places(metric_of(row["metric"]), row["score"])
+        places_of_difference = _difference_places(metric_of(row["metric"]), row)
         cells = [
             *(str(row[name]) for name in lead),
             row["metric"],
@@ -80,16 +84,19 @@ def differences_table(
                 row["delta"],
                 row["ci_low"],
                 row["ci_high"],
-                _difference_places(metric_of(row["metric"]), row),
+                places_of_difference,
             ),
             display.p_value(row["p"]),
             display.p_value(row["p_adjusted"]),
             f"{row['n_changed']} of {row['n_clusters']}",
             _MARKS.get(row["verdict"], "–"),
         ]
+        if some_failed:
+            cells.append(_worst_case(row, places_of_difference))
         if "not_worse" in row:
             cells.append("–" if is_missing(row["not_worse"]) else row["not_worse"])
         body.append(cells)
+    header += ["failures at worst, best"] if some_failed else []
     header += ["not worse"] if "not_worse" in frame else []
     return Sheet(frame, told, header, body)
 
@@ -97,6 +104,7 @@ def differences_table(
 def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings) -> Sheet:
     """Show a leaderboard: a line per system, a column per metric, in the first metric's order."""
     names = [metric.name for metric in scores.metrics]
+    others = scores.categories
     body = []
     for system in frame.loc[frame["metric"] == names[0], "system"]:
         rows = {row["metric"]: row for row in each_row(frame[frame["system"] == system])}
@@ -105,10 +113,12 @@ def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings)
         ]
         first = rows[names[0]]
         n_failed = max(row["n_failed"] for row in rows.values())
-        body.append([system, *cells, str(first["n"]), str(n_failed), str(first["n_empty"])])
+        counts = (first["n"], n_failed, first["n_empty"])
+        told = [f"{first[f'n_{each}']} of {first['n_outputs']}" for each in others]
+        body.append([system, *cells, *map(str, counts), *told])
     title = "Leaderboard; systems that share a letter cannot be told apart"
     header = ["system", *(each for name in names for each in (name, "group"))]
-    header += ["rows", "failed", "empty"]
+    header += ["rows", "failed", "empty", *(each.replace("_", " ") for each in others)]
     return Sheet(frame, caption(scores, settings, title), header, body)
 
 
@@ -248,8 +258,19 @@ def _text(cell: object) -> str:
     return "–" if is_missing(cell) else display.plain(cell, width=160)
 
 
+def _worst_case(row: Record, places: int) -> str:
+    """Write between what a difference could be for all that failures say."""
+    if is_missing(row["delta_worst_low"]):
+        return "–" if row["n_failed"] or row["baseline_n_failed"] else "none failed"
+    low, high = (display.number(row[f"delta_worst_{end}"], places) for end in ("low", "high"))
+    return f"{low} to {high}"
+
+
 def sentence(scores: Scores, settings: Settings, row: Record, *, n_tests: int = 1) -> str:
-    """Say one difference in plain words; where it is undecided, how many rows would settle it.
+    """Say one difference in plain words, and what became of the outputs behind it.
+
+    Where it is undecided, it says how many rows would settle it; where outputs have no value, how
+    far they could matter.
 
     Parameters
     ----------
@@ -260,6 +281,14 @@ def sentence(scores: Scores, settings: Settings, row: Record, *, n_tests: int = 
     n_tests : int
         Of the family that is corrected together.
     """
+
+    def number(value: float) -> str:
+        return display.number(value, _difference_places(scores.metric(row["metric"]), row))
+
+    return _difference(scores, settings, row, n_tests) + failing.words(scores, row, number)
+
+
+def _difference(scores: Scores, settings: Settings, row: Record, n_tests: int) -> str:
     system, baseline, metric = row["system"], row["baseline"], row["metric"]
     if row["verdict"] == "identical":
         return f"{system} and {baseline} are identical under {metric} (n = {row['n']})."

@@ -157,14 +157,19 @@ def centroid(row_id: str, article: list[str], vectors: np.ndarray) -> list[int]:
     return best_first(vectors @ vectors.mean(axis=0))
 
 
-def lexrank(row_id: str, article: list[str], vectors: np.ndarray) -> list[int]:
-    """Take the sentences on which a walk over similar sentences stays longest."""
+def centrality(vectors: np.ndarray) -> np.ndarray:
+    """Return how long a walk over similar sentences stays on each (LexRank)."""
     similar = (vectors @ vectors.T > 0.1).astype(float)
     steps = similar / similar.sum(axis=1, keepdims=True).clip(1.0)
-    rank = np.full(len(article), 1 / len(article))
+    rank = np.full(len(vectors), 1 / len(vectors))
     for _ in range(100):
-        rank = 0.15 / len(article) + 0.85 * rank @ steps
-    return best_first(rank)
+        rank = 0.15 / len(vectors) + 0.85 * rank @ steps
+    return rank
+
+
+def lexrank(row_id: str, article: list[str], vectors: np.ndarray) -> list[int]:
+    """Take the sentences at the centre of a graph of similar ones."""
+    return best_first(centrality(vectors))
 
 
 def mmr(row_id: str, article: list[str], vectors: np.ndarray) -> list[int]:

@@ -53,6 +53,7 @@ class Client:
     seed: int
     view: str = field(default_factory=lambda: str(uuid.uuid4()))
     n: int = 0
+    n_made: int = 0
     cookie: str = ""
     who: str = ""
     held: dict[str, dict] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Client:
     contents: dict[str, dict] = field(default_factory=dict)
     ended: bool = False
     patience_s: float = PATIENCE_S
+    most: float = float("inf")
     socket: ClientConnection | None = None
 
     def __post_init__(self) -> None:
@@ -152,7 +154,7 @@ class Client:
         await asyncio.sleep(first)
         todo = self._todo()
         due = time.monotonic()
-        while time.monotonic() < until and not self.ended:
+        while time.monotonic() < until and self.n_made < self.most and not self.ended:
             if self.state:
                 await self._act(next(todo))
             due = max(due + self.period_s, time.monotonic())
@@ -187,6 +189,7 @@ class Client:
     async def _do(self, parts: dict) -> None:
         """Make an act, hold it, and send it."""
         self.n += 1
+        self.n_made += 1
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         act = {
             "type": "act", "op_id": str(uuid.uuid4()), "view_id": self.view, "n": self.n,
@@ -227,15 +230,21 @@ async def post(base: str, path: str, content: dict) -> tuple[int, dict[str, str]
 
 
 async def crowd(
-    links: Sequence[dict[str, str]], *, seconds: float, period_s: float, bases: Sequence[str] = ()
+    links: Sequence[dict[str, str]],
+    *,
+    seconds: float,
+    period_s: float,
+    bases: Sequence[str] = (),
+    most: float = float("inf"),
+    tally: Tally | None = None,
 ) -> Tally:
-    """Let everybody with a link rate for so many seconds."""
-    tally = Tally()
+    """Let everybody with a link rate for so many seconds, or until each has acted so often."""
+    tally = Tally() if tally is None else tally
     clients = []
     for at, link in enumerate(links):
         base, _, token = link["url"].partition("/#")
         clients.append(
-            Client(bases[at % len(bases)] if bases else base, token, tally, period_s, at)
+            Client(bases[at % len(bases)] if bases else base, token, tally, period_s, at, most=most)
         )
     until = time.monotonic() + seconds
     await asyncio.gather(*(client.live(until) for client in clients))

@@ -29,6 +29,36 @@ def our_corpus(metric, references, systems) -> Callable[[], Figures]:
     return work
 
 
+def our_scored_corpus(metric, references, systems) -> Callable[[], Figures]:
+    """Prepare the corpus figure of each system alone: other peers do not tell their statistics."""
+    work = our_corpus(metric, references, systems)
+    return lambda: {name: value for name, value in work().items() if name.startswith("score:")}
+
+
+def torchmetrics_corpus(kind, references, systems) -> Callable[[], Figures]:
+    """Prepare the same by a metric of torchmetrics, in its Python."""
+    from torchmetrics import text
+
+    kinds, wanted = getattr(text, kind), [[each] for each in references]
+    return lambda: {
+        f"score:{system}": 100 * float(kinds()(lines, wanted)) for system, lines in systems.items()
+    }
+
+
+def nltk_corpus(references, systems) -> Callable[[], Figures]:
+    """Prepare the same by nltk, from the words between spaces."""
+    from nltk.translate.bleu_score import corpus_bleu
+
+    def work() -> Figures:
+        words = [[each.split()] for each in references]
+        return {
+            f"score:{system}": 100 * corpus_bleu(words, [line.split() for line in lines])
+            for system, lines in systems.items()
+        }
+
+    return work
+
+
 def sacrebleu_corpus(kind, references, systems, *, cached=False) -> Callable[[], Figures]:
     """Prepare the same by sacrebleu: by a fresh metric for each system, or by one that has read the references."""
 

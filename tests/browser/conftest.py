@@ -4,7 +4,6 @@ import json
 import os
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+free_port = runpy.run_path(str(ROOT / "tests" / "ports.py"))["free_port"]
 SCREENSHOTS = ROOT / "screenshots"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -189,12 +189,6 @@ def _environment(home: Path) -> dict[str, str]:
     return own
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def _served(command: list[str], home: Path, folder: Path, address: str) -> Iterator[None]:
     """Run a server until the block ends, from when it answers."""
@@ -228,7 +222,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     shutil.copytree(ROOT / "notebooks", notebooks)
     # beside them, as in the project, lies what they open
     (home / "datasets").symlink_to(ROOT / "datasets", target_is_directory=True)
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
@@ -264,7 +258,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Voila]:
     home = tmp_path_factory.mktemp("voila")
     folder = home / "notebooks"
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "voila", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
         "--VoilaConfiguration.allow_theme_override=YES",

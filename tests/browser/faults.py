@@ -61,15 +61,14 @@ SCRIPT = """
   // JupyterLab tells of a kernel that died, or of no connection; a rater reads it and goes on.
   faults.restarts = faults.dialogs = 0;
   const told = new WeakSet();
-  setInterval(() => document.querySelectorAll(".jp-Dialog").forEach((dialog) => {
-    const words = dialog.textContent;
-    if (!/Kernel Restarting|Server Connection Error/.test(words)) return;
-    dialog.querySelector(".jp-Dialog-footer button")?.click();
-    if (told.has(dialog)) return;
+  const telling = () => [...document.querySelectorAll(".jp-Dialog")].filter((each) => /Kernel Restarting|Server Connection Error/.test(each.textContent));
+  // counted as it opens: a key of the rater's may close it at once
+  new MutationObserver(() => telling().filter((each) => !told.has(each)).forEach((dialog) => {
     told.add(dialog);
     faults.dialogs += 1;
-    faults.restarts += words.includes("Kernel Restarting") ? 1 : 0;
-  }), 100);
+    faults.restarts += dialog.textContent.includes("Kernel Restarting") ? 1 : 0;
+  })).observe(document, { childList: true, subtree: true });
+  setInterval(() => telling().forEach((dialog) => dialog.querySelector(".jp-Dialog-footer button")?.click()), 100);
 
   let seed = 1;
   const dice = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
@@ -285,7 +284,10 @@ class Rater:
             while len(self.taken) == before:
                 seen = self._gesture()
                 assert len(self.taken) > before or seen["blocked"], (seen, self.taken)
-            assert len(self.taken) == before + 1
+                if seen["blocked"]:
+                    # a remark that was cut short is taken by itself, not with the next act
+                    time.sleep(1.6)
+            assert len(self.taken) == before + 1, self.taken
 
     def _gesture(self) -> dict[str, Any]:
         """Do one thing, and return what is to be seen then; `blocked` if something took the keys."""
@@ -316,12 +318,14 @@ class Rater:
 
     def _free(self) -> dict[str, Any]:
         """Wait until no dialog is in the way, and close what one may have left half done."""
-        expect(self.page.locator(".jp-Dialog")).to_have_count(0)
-        seen = self.look()
-        if seen["dialogs"] > self.dialogs:
+        while True:
+            expect(self.page.locator(".jp-Dialog")).to_have_count(0)
+            seen = self.look()
+            if seen["dialogs"] == self.dialogs:
+                return seen
+            # one may have opened since it was looked for
             self._press("Escape")
-        self.dialogs = seen["dialogs"]
-        return seen
+            self.dialogs = seen["dialogs"]
 
     def _standing(self) -> list[dict]:
         undone = {each.get("undoes") for each in self.taken.values()}

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from workbench import trajectories
 from workbench.trajectories import Runs, Step
 from workbench.trajectories.model import Part
 from workbench.widgets.inspector import inspect
@@ -50,6 +51,23 @@ def test_a_hundred_thousand_steps_are_some_rows_in_the_page(read):
     )
     assert waits[20] < 200, waits
     assert reading.page.locator(".wi-steps .wi-row").count() <= 60
+
+
+def test_a_step_is_shown_before_its_run_is_read_and_joined_afterwards(read, root):
+    made = runpy.run_path(str(root / "tests" / "bench" / "otlp_files.py"))
+    reading = read(trajectories.read(made["otlp_file"](3, n_spans=300)))
+    page = reading.page
+    reading.at(0)
+    page.evaluate("tell({ type: 'show', opening: [2, 7] })")
+    reading.at(7)
+    page.locator(".wi-raw summary").click()
+    page.locator(".wi-links", has_text="inside step 1").wait_for()
+    page.get_by_text("asked for by step").or_(page.get_by_text("answered by step")).wait_for()
+    assert page.locator(".wi-raw[open]").count() == 1
+    asked = [each["type"] for each in page.evaluate("traffic") if each.get("run") == 2]
+    first, last = asked.index("step"), len(asked) - 1 - asked[::-1].index("step")
+    assert first < asked.index("folds") < asked.index("marks") < last
+    assert asked.count("rows") == 2
 
 
 def test_keys_go_to_errors_tools_and_what_was_found(read):

@@ -215,7 +215,7 @@ def test_keys_go_to_other_agents_and_to_findings(read):
 
 
 def test_a_run_is_played_until_somebody_moves_or_it_ends(read):
-    reading = read(long_run(40), reduced_motion="reduce")
+    reading = read(long_run(400), reduced_motion="reduce")
     page = reading.page
     reading.at(0)
     page.keyboard.press(" ")
@@ -223,14 +223,18 @@ def test_a_run_is_played_until_somebody_moves_or_it_ends(read):
     for _ in range(3):
         page.keyboard.press("+")
     page.get_by_text("Speed 8×.").wait_for()
-    reading.at(5)
+    # no step stays for long enough that a busy machine sees each
+    page.wait_for_function(
+        "() => document.querySelector('.wi-steps .wi-row[aria-selected=true]')?.dataset.at > 5"
+    )
     page.keyboard.press("k")
     page.locator(".wi-status", has_text="Paused at step").wait_for()
     step = page.locator(".wi-link").inner_text()
     page.wait_for_timeout(600)
     assert page.locator(".wi-link").inner_text() == step
+    reading.press("End", "k", "k", "k")
     page.get_by_role("button", name="▶ Play").click()
-    page.get_by_text("Played to the end, step 39.").wait_for(timeout=20_000)
+    page.get_by_text("Played to the end, step 399.").wait_for()
     page.keyboard.press("-")
     page.get_by_text("Speed 4×.").wait_for()
     assert_accessible(page)

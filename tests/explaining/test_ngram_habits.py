@@ -28,7 +28,8 @@ def compared(systems, references=PLAIN, **columns):
     rows = wb.read(rows.assign(**columns))
     outputs = wb.outputs(rows, systems)
     outputs["mark"] = 1.0
-    return wb.compare(wb.score(outputs, rows, [wb.Column("mark")]), baseline="plain", samples=20)
+    scores = wb.score(outputs, rows, [wb.Column("mark")])
+    return wb.compare(scores, baseline="plain", samples=20, most_failed=0.5)
 
 
 def habitual(habit, n_rows, text="{habit} {plain}"):

@@ -1,10 +1,13 @@
 """Metrics by name."""
 
+import json
+import pickle
+
 import pytest
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.metrics.catalogue import NAMES, named
+from workbench.metrics.catalogue import NAMES, described, named, restored
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,14 @@ from workbench.metrics.catalogue import NAMES, named
         ("column:column=latency_s,direction=down", wb.Column("latency_s", "down")),
         ("column:column=2024", wb.Column("2024")),
         ("exact_match:normalize=strip", wb.ExactMatch("strip")),
+        ("regex_match:pattern=^a.c$,ignore_case=yes", wb.RegexMatch("^a.c$", ignore_case=True)),
+        ("json_valid:column=schema,fences=allow", wb.JSONValid(column="schema", fences="allow")),
+        ("label_match:labels=a/b/c,take=only", wb.LabelMatch(("a", "b", "c"), "only")),
+        ("numeric_match:relative=0.01", wb.NumericMatch(relative=0.01)),
+        ("pass_at_k:k=3,of=numeric_match", wb.PassAtK(wb.NumericMatch(), 3)),
+        ("pass_hat_k:k=2,failed=wrong", wb.PassHatK(k=2, failed="wrong")),
+        ("majority_vote:of=label_match", wb.MajorityVote(wb.LabelMatch())),
+        ("self_consistency:measure=majority", wb.SelfConsistency(measure="majority")),
     ],
 )
 def test_a_name_gives_its_metric(text, metric):
@@ -45,8 +56,35 @@ def test_a_name_gives_its_metric(text, metric):
 
 
 def test_every_listed_name_gives_a_metric_of_that_name():
-    names = [named(each).name for each in NAMES if each != "column"]
-    assert names == [each for each in NAMES if each != "column"]
+    bare = [each for each in NAMES if each not in {"column", "regex_match"}]
+    own = {"pass_at_k": "pass@1", "pass_hat_k": "pass^1"}
+    assert [named(each).name for each in bare] == [own.get(each, each) for each in bare]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        wb.RegexMatch("a|b", timeout_s=2),
+        wb.JSONValid({"type": "object"}),
+        wb.LabelMatch(("x", "y"), "only"),
+        wb.NumericMatch(0.1, percent="hundredth"),
+        wb.PassAtK(wb.LabelMatch(("x", "y")), 3),
+        wb.PassHatK(k=2, failed="wrong", name="all"),
+        wb.MajorityVote(wb.NumericMatch()),
+        wb.SelfConsistency(measure="majority"),
+        wb.Column("x", bounds=(0, 1)),
+    ],
+    ids=lambda metric: metric.name,
+)
+def test_a_metric_survives_json_and_a_journey(metric):
+    assert restored(json.loads(json.dumps(described(metric)))) == metric
+    assert pickle.loads(pickle.dumps(metric)) == metric
+    assert hash(pickle.loads(pickle.dumps(metric))) == hash(metric)
+
+
+def test_what_only_its_owner_can_make_anew_is_not_described():
+    command = wb.Executed(["true"])
+    assert described(command) == described(wb.PassAtK(command)) == {}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +93,7 @@ def test_every_listed_name_gives_a_metric_of_that_name():
         (
             "blue",
             "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "
-            "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column', but 'blue' came; "
+            "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column' …, but 'blue' came; "
             "did you mean 'bleu'?",
         ),
         (

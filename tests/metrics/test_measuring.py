@@ -320,3 +320,53 @@ def test_several_may_write_and_one_may_die(tmp_path):
     with closing(Cache(tmp_path)) as cache:
         assert len(dict(cache.recall([number.to_bytes(32) for number in range(1_200)]))) == 1_200
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+@dataclass(frozen=True)
+class Halves(wb.Metric):
+    """Texts of even length have half their length; of the others that is noted."""
+
+    told: bool = True
+    name: str = "halves"
+    direction = "up"
+    reads = ("text",)
+    notes = ("odd",)
+
+    def statistics(self, outputs):
+        lengths = outputs["text"].str.len()
+        return [[np.nan, np.nan, float(self.told)] if n % 2 else [n / 2, 1.0, 0.0] for n in lengths]
+
+
+def test_notes_are_taken_off_and_counted_the_same_every_way(asked, tmp_path):
+    rows, outputs = asked
+    here = wb.score(outputs, rows, Halves(), executor="serial")
+    kept = [wb.score(outputs, rows, Halves(), cache=tmp_path) for _ in range(2)]
+    threads = wb.score(outputs, rows, Halves(), executor=ThreadPoolExecutor(2))
+    odd = here.outputs["text"].str.len() % 2 == 1
+    assert here.statistics["halves"].shape == (len(outputs), 2)
+    assert np.isnan(here.values("halves")).tolist() == (odd | here.outputs["text"].isna()).tolist()
+    assert here.noted["n"].tolist() == odd.groupby(here.outputs["system"]).sum().tolist()
+    for other in (*kept, threads):
+        assert other.statistics["halves"].tobytes() == here.statistics["halves"].tobytes()
+        assert other.noted.equals(here.noted)
+    assert kept[1].reused == {"halves": here.outputs["text"].notna().sum()}
+
+
+def test_a_value_that_is_missing_without_a_note_is_refused(asked):
+    rows, outputs = asked
+    with pytest.raises(BadValue, match=r"^halves\.statistics must return finite numbers of shape"):
+        wb.score(outputs, rows, Halves(told=False))
+
+
+def test_agreement_alone_is_scored_and_says_how_far_it_is(asked):
+    rows, outputs = asked
+    told = []
+    scores = wb.score(outputs, rows, wb.SelfConsistency(), progress=lambda *each: told.append(each))
+    assert told == [(len(outputs), len(outputs))]
+    assert scores.noted["n"].sum() == outputs["text"].notna().sum()
+    with pytest.raises(BadValue) as caught:
+        wb.score(outputs.assign(text=None), rows, wb.SelfConsistency())
+    assert str(caught.value) == (
+        "self_consistency needs at least one output to score, but all 120 failed; look at the "
+        "column 'error'."
+    )

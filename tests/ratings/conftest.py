@@ -3,9 +3,9 @@
 import contextlib
 import itertools
 import os
+import runpy
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -31,6 +31,8 @@ from workbench.ratings.tasks import (
     Text,
 )
 
+free_port = runpy.run_path(str(Path(__file__).parents[1] / "ports.py"))["free_port"]
+
 
 @pytest.fixture
 def place(tmp_path) -> str:
@@ -55,12 +57,6 @@ def _programs() -> Path:
     return Path(found).resolve().parent
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 # PostgreSQL refuses to run as root; Debian's package makes this user.
 _AS = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
 
@@ -71,7 +67,7 @@ class Server:
 
     folder: Path
     programs: Path = field(default_factory=_programs)
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
 
     def __post_init__(self) -> None:

@@ -3,8 +3,8 @@
 import contextlib
 import http.client
 import json
+import runpy
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +21,8 @@ from workbench.ratings import Scale, Task
 from workbench.ratings.events import Event
 from workbench.ratings.journal import Journal
 
+free_port = runpy.run_path(str(Path(__file__).parents[1] / "ports.py"))["free_port"]
+
 _MAIN = "import sys; from workbench.cli import main; sys.exit(main())"
 
 ITEMS = [
@@ -32,12 +34,6 @@ ITEMS = [
     }
     for at in range(6)
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

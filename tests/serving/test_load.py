@@ -145,16 +145,21 @@ def test_a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_pat
 def test_a_crowd_comes_back_by_itself_after_a_kill(tmp_path):
     clients = runpy.run_path(str(CLIENTS))
 
+    tally = clients["Tally"]()
+
     async def work(server):
-        rating = asyncio.create_task(clients["crowd"](server.links[:2], seconds=5, period_s=0.05))
-        await asyncio.sleep(1.5)
+        two = {"seconds": 300, "period_s": 0.05, "most": 30, "tally": tally}
+        rating = asyncio.create_task(clients["crowd"](server.links[:2], **two))
+        while len(tally.saved) < 10:
+            await asyncio.sleep(0.01)
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
-        return await rating
+        await rating
 
     with crowded(tmp_path, 2) as server:
-        tally = asyncio.run(work(server))
+        asyncio.run(work(server))
         found = clients["report"](tally) | {"made": tally.made}
     assert found["counts"]["held at the end"] == 0
-    assert found["n_saved"] == found["n_acts"] > 20
+    assert found["counts"]["breaks"] >= 2
+    assert found["n_saved"] == found["n_acts"] == 60
     assert compared(server, found) == (0, 0)

@@ -30,6 +30,7 @@ _REFERENCE = re.compile(r"(attachment|tc)://\w+")
 _SPAN_KINDS = {
     "LLM", "EMBEDDING", "CHAIN", "RETRIEVER", "RERANKER", "TOOL", "AGENT", "GUARDRAIL", "EVALUATOR", "PROMPT",
 }  # fmt: skip
+_KIND, _NESTED_KIND = "openinference.span.kind", "openinference/span/kind"
 # Words that became a kind, a role, a type or a status, by the name of their member.
 _MAPPED = {
     "role": {"assistant", "user", "system", "tool", "function", "developer"},
@@ -46,7 +47,7 @@ _MAPPED = {
     "workbench_run": {"1"},
     "schema_version": {f"ATIF-v1.{minor}" for minor in range(9)},
     "span_kind": _SPAN_KINDS,
-    "openinference.span.kind": _SPAN_KINDS,
+    _KIND: _SPAN_KINDS,
     "stringValue": _SPAN_KINDS,
     "key": {"content", "role", "id", "name", "finish_reason", "index", "message", "tool_calls"},
     # numbers of places
@@ -179,7 +180,8 @@ class _Found:
 
     def excused(self, place: str, leaf: str) -> bool:
         """Tell whether a leaf need not be found: it was mapped, or its place was told."""
-        key = place.rpartition("/")[2]
+        # an attribute may be nested instead of named by its path
+        key = place.rpartition("/")[2] if not place.endswith(_NESTED_KIND) else _KIND
         if leaf in _MAPPED.get(key, ()) or (key in {"key", "name"} and _ATTRIBUTE.match(leaf)):
             return True
         if _REFERENCE.fullmatch(leaf):
@@ -205,9 +207,10 @@ class _Found:
             return False
         whole = {str(round(number * factor)) for factor in (1e9, 1e6, 1e3)}
         pair = any(
-            each.endswith(leaf.zfill(9)) or each.startswith(leaf)
+            (len(each) == len(leaf) + 9 and each.startswith(leaf))
+            or (len(each) == 19 and each.endswith(leaf.zfill(9)))
             for each in self.leaves
-            if len(each) == 19
+            if each.isdecimal()
         )
         return pair or not whole.isdisjoint(self.leaves)
 

@@ -13,6 +13,7 @@ from workbench.errors import BadKind
 from workbench.trajectories import Policy, Run, Runs, Step, read
 from workbench.trajectories.model import Annotation, Part, Usage
 from workbench.widgets.inspector import inspect, pages, searching
+from workbench.widgets.inspector.links import links_of
 from workbench.widgets.inspector.listing import Listing
 from workbench.widgets.inspector.searching import Query
 
@@ -232,12 +233,22 @@ def test_a_long_run_is_listed_before_it_is_read(monkeypatch):
         type(runs), "__getitem__", lambda self, at: opened.append(at) or load(self, at)
     )
     widget = inspect(runs)
-    listed = asked(widget, type="rows", run=0, **{"from": 2_000, "to": 2_100})["rows"]
-    assert opened == []
-    assert listed == [pages.step_row(step) for step in whole.steps[2_000:]]
+    listed = asked(widget, type="rows", run=0, **{"from": 2_000, "to": 2_100})
+    assert listed["rows"] == [pages.step_row(step) for step in whole.steps[2_000:]]
     assert widget.first["steps"] == [pages.step_row(step) for step in whole.steps[:100]]
-    asked(widget, type="step", run=0, step=7)
+    hasty = asked(widget, type="step", run=0, step=7, here=True)
+    joined = pages.step_page(whole.steps[7])
+    assert hasty["step"] | {"parent": 1} == joined
+    assert widget.at == (whole.run_id, 7)
+    assert listed["hasty"] is hasty["hasty"] is widget.first["hasty"] is True
+    assert opened == []
+    assert asked(widget, type="step", run=0, step=2_050, here=True) == {}
+
+    asked(widget, type="marks", run=0)
     assert opened == [0]
+    settled = asked(widget, type="step", run=0, step=7)
+    assert settled["step"] == joined | {"answers": [8]} | links_of(whole.steps, 7)
+    assert "hasty" not in settled
 
 
 def test_a_request_that_makes_no_sense_gets_an_empty_page():

@@ -1,4 +1,4 @@
-"""The same verbs from a shell: `workbench tour | lab | score | compare | rate | trajectories | notebooks | report | bench`.
+"""The same verbs from a shell: `workbench tour | lab | score | compare | run | rate | trajectories | notebooks | report | bench`.
 
 Exit status 0 means done, 1 that a gate failed, 2 that the input was bad.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from workbench import __version__
-from workbench.cli import comparing, documents, people, reliability, trajectories
+from workbench.cli import comparing, documents, people, reliability, running, trajectories
 from workbench.cli.terminal import BAD_INPUT, DONE, tell
 from workbench.display import plain
 from workbench.errors import InputError
@@ -59,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     documents.add_lab(commands)
     comparing.add_score(commands)
     comparing.add_compare(commands)
+    running.add_run(commands)
+    running.add_runs(commands)
     people.add_rate(commands)
     reliability.add_agreement(commands)
     reliability.add_rank(commands)

@@ -87,6 +87,13 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", type=float, default=0.95, help="confidence (default: 0.95)")
     parser.add_argument("--cluster", help="column of rows that belong together")
     parser.add_argument("--failures", default="exclude", help="exclude (default) or worst")
+    parser.add_argument(
+        "--most-failed",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="refuse where more of a system's outputs failed (default: 0.1)",
+    )
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -99,6 +106,7 @@ def _score(options: argparse.Namespace) -> int:
         level=options.level,
         cluster=options.cluster,
         failures=options.failures,
+        most_failed=options.most_failed,
         progress=progress("comparing"),
     )
     sheet = comparison.leaderboard()
@@ -129,6 +137,7 @@ def _compare(options: argparse.Namespace) -> int:
         correction=options.correction,
         cluster=options.cluster,
         failures=options.failures,
+        most_failed=options.most_failed,
         margins=_margins(options.margin),
         compat=options.compat,
         progress=progress("comparing"),

@@ -11,6 +11,7 @@ from workbench.errors import BadValue, unknown_name
 from workbench.explaining import slicing
 from workbench.explaining.ngram_habits import habits
 from workbench.explaining.row_effects import disagreements, influences
+from workbench.explaining.variation import variance_sheet
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
 from workbench.pairing import side_by_side
@@ -256,6 +257,43 @@ class Explained:
         pairs = [pair for pair in pairs if pair[0] != pair[1]]
         chosen = self.scores.metrics if metrics is None else [*map(self._metric, metrics)]
         return wording.disagreements_sheet(disagreements(self.scores, chosen, pairs), n)
+
+    def variance(self, metric: str | None = None, *, by: Sequence[str] | None = None) -> Sheet:
+        """Show how much of the variance of single outputs is due to rows, systems and repeats.
+
+        Parameters
+        ----------
+        metric : str, optional
+            The first by default.
+        by : sequence of str, optional
+            Columns of OUTPUTS that cross the systems in full, such as ``["model", "prompt"]``: then
+            each is a source of its own. By default the systems are one.
+
+        Returns
+        -------
+        Sheet
+            Its frame, a line for each source ("row", "system", "row × system", "repeat"): `metric`,
+            `source`, `df`, `mean_square`, `value` (the component; chance may put it below 0), `share`
+            with `ci_low` and `ci_high`, `n` rows, `n_repeats`, `signature`. Its caption says what
+            twice the rows, and more repeats, would make of the standard error of a difference.
+
+        Raises
+        ------
+        BadValue
+            If `by` does not tell the systems apart, or fewer than three rows, or clusters, are complete.
+        UnknownName
+            If a column does not exist.
+
+        Notes
+        -----
+        Rows that not all systems answered equally often are left out, and counted. Values are those of
+        each output by itself, also under a metric that is no mean. See `workbench.stats.variance`.
+
+        References
+        ----------
+        Searle, Casella and McCulloch (1992), chapter 4; Miller (2024), section 3.
+        """
+        return variance_sheet(self.scores, self.settings, self._metric(metric), by)
 
     def examples(
         self,

@@ -36,6 +36,10 @@ class Metric(ABC):
         Which end is better; None when neither is, and then there is no verdict.
     bounds : tuple of float or None
         The lowest and the highest value that the metric can take.
+    notes : tuple of str
+        What the last columns of `statistics` say about each output beside the figure, 1 or 0:
+        ``notes = ("unparsed",)``. `score` takes them off and counts them; an output with a note may
+        have NaN for its other statistics, and then it counts as failed for this metric.
 
     Examples
     --------
@@ -57,6 +61,7 @@ class Metric(ABC):
     name: str
     direction: Direction
     bounds: tuple[float | None, float | None] = (None, None)
+    notes: ClassVar[tuple[str, ...]] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made when needed: a peer's tokenizer need not bear the journey."""
@@ -79,6 +84,11 @@ class Metric(ABC):
         cls.shipped = cls.__module__.startswith("workbench.")
 
     @property
+    def movable(self) -> bool:
+        """Whether other processes may do the work without being asked for it."""
+        return self.shipped
+
+    @property
     def reads(self) -> tuple[str, ...] | None:
         """The columns that `statistics` looks at: ``reads = ("text", "references")``.
 
@@ -97,8 +107,8 @@ class Metric(ABC):
 
         Returns
         -------
-        array of float, shape (n_outputs, k)
-            Summable statistics in their natural units.
+        array of float, shape (n_outputs, k + n_notes)
+            Summable statistics in their natural units, and the notes.
         """
 
     def aggregate(self, sums: Array) -> Array:
@@ -132,6 +142,13 @@ class Metric(ABC):
             there = there & outputs["error"].isna().to_numpy()  # pandas lends it read-only
         return there
 
+    def answers(self, outputs: "pd.DataFrame") -> list[Any]:
+        """Return what counts as each output's answer where repeats are compared, None for none.
+
+        Any values that can be equal and hashed; the text itself unless a metric knows better.
+        """
+        return list(outputs["text"])
+
     def columns_read(self) -> tuple[str, ...] | None:
         """Return `reads`, unless `statistics` was replaced by a class that does not say it anew."""
         told = next(
@@ -154,6 +171,47 @@ class Metric(ABC):
             f"failures='worst' needs metrics with a worst value, but {self.name} is unbounded; "
             "drop it, or use failures='exclude'."
         )
+
+    def best(self, outputs: "pd.DataFrame") -> Array:  # noqa: ARG002 - subclasses use it
+        """Return the statistics of the best possible outputs: what failures may have hidden.
+
+        Raises
+        ------
+        BadValue
+            If the metric has no best value.
+        """
+        raise BadValue(
+            f"a bound needs metrics with a best value, but {self.name} has none; define `best`."
+        )
+
+
+class Mean(Metric):
+    """The mean over outputs of a value between bounds, by default from 0 to 1, the more the better."""
+
+    direction: Direction = "up"
+    bounds: tuple[float | None, float | None] = (0.0, 1.0)
+
+    def worst(self, outputs: "pd.DataFrame") -> Array:
+        """Return outputs at the worse bound."""
+        bound = self._ends()[0]
+        return super().worst(outputs) if bound is None else np.tile([bound, 1.0], (len(outputs), 1))
+
+    def best(self, outputs: "pd.DataFrame") -> Array:
+        """Return outputs at the better bound."""
+        bound = self._ends()[1]
+        return super().best(outputs) if bound is None else np.tile([bound, 1.0], (len(outputs), 1))
+
+    def _ends(self) -> tuple[float | None, float | None]:
+        """Return the worse and the better bound."""
+        low, high = self.bounds
+        ends = {"up": (low, high), "down": (high, low)}
+        return ends[self.direction] if self.direction else (None, None)
+
+
+def parted(metric: Metric, statistics: Array) -> tuple[Array, Array]:
+    """Part what `statistics` returned into statistics and notes."""
+    k = statistics.shape[-1] - len(metric.notes)
+    return statistics[..., :k], statistics[..., k:]
 
 
 def option(what: str, value: str, known: Sequence[str]) -> None:

@@ -179,6 +179,11 @@ class BLEU(Metric):
         """Return the statistics of empty outputs: no match, and the brevity penalty."""
         return self.statistics(outputs.assign(text=""))
 
+    def best(self, outputs: "pd.DataFrame") -> Array:
+        """Return the statistics of outputs that are their first reference."""
+        references = [next(iter(each), "") for each in outputs["references"]]
+        return self.statistics(outputs.assign(text=references))
+
     def aggregate(self, sums: Array) -> Array:
         """Return BLEU for each sum of statistics.
 

@@ -177,7 +177,12 @@ def _identity(metric: Metric) -> str:
         metric.signature,
         sorted(options.items()),
     ]
-    return json.dumps(told, default=repr)
+    return json.dumps(told, default=_told)
+
+
+def _told(value: object) -> object:
+    """Return what an option tells of itself: its `identity`, or its repr."""
+    return getattr(value, "identity", None) or repr(value)
 
 
 @cache

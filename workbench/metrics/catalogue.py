@@ -1,6 +1,6 @@
 """Metrics by name, for the shell and for files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -9,7 +9,11 @@ from workbench.metrics.base import Metric
 from workbench.metrics.bleu import BLEU
 from workbench.metrics.chrf import ChrF
 from workbench.metrics.columns import Column
+from workbench.metrics.extracting import LabelMatch, NumericMatch
+from workbench.metrics.json_texts import JSONValid
 from workbench.metrics.matching import ExactMatch, LengthRatio, TokenF1
+from workbench.metrics.patterns import RegexMatch
+from workbench.metrics.repeats import MajorityVote, PassAtK, PassHatK, SelfConsistency
 from workbench.metrics.rouge import ROUGE
 from workbench.metrics.ter import TER
 
@@ -23,13 +27,16 @@ _FIXED: dict[str, tuple[Callable[..., Metric], dict[str, Any]]] = {
     "token_f1": (TokenF1, {}),
     "length_ratio": (LengthRatio, {}),
     "column": (Column, {}),
+    "regex_match": (RegexMatch, {}),
+    "json_valid": (JSONValid, {}),
+    "label_match": (LabelMatch, {}),
+    "numeric_match": (NumericMatch, {}),
+    "pass_at_k": (PassAtK, {}),
+    "pass_hat_k": (PassHatK, {}),
+    "majority_vote": (MajorityVote, {}),
+    "self_consistency": (SelfConsistency, {}),
 }
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
-_READERS: dict[object, tuple[str, Callable[[str], object]]] = {
-    bool: ("yes or no", _WORDS.__getitem__),
-    int: ("a whole number", int),
-    float | None: ("a number", float),
-}
 
 NAMES = tuple(_FIXED)
 """The names that `named` knows."""
@@ -42,7 +49,8 @@ def named(text: str) -> Metric:
     ----------
     text : str
         A name, with options after a colon: "bleu", "bleu:tokenize=char,lowercase=yes",
-        "column:column=latency_s,direction=down".
+        "column:column=latency_s,direction=down", "label_match:labels=yes/no/unsure",
+        "pass_at_k:k=5,of=numeric_match".
 
     Raises
     ------
@@ -89,8 +97,10 @@ def described(metric: Metric) -> dict[str, Any]:
     kind = type(metric)
     if kind not in {maker for maker, _ in _FIXED.values()}:
         return {}
-    options = {each.name: getattr(metric, each.name) for each in fields(metric) if each.init}  # type: ignore[arg-type]
-    return {"kind": kind.__name__, "options": options}
+    values = {each.name: getattr(metric, each.name) for each in fields(metric) if each.init}  # type: ignore[arg-type]
+    if "of" in values and not (inner := described(values["of"])):
+        return {}
+    return {"kind": kind.__name__, "options": values | ({"of": inner} if "of" in values else {})}
 
 
 def restored(description: Mapping[str, Any]) -> Metric:
@@ -111,12 +121,24 @@ def restored(description: Mapping[str, Any]) -> Metric:
         options = dict(description["options"])
         if isinstance(options.get("bounds"), list):  # JSON knows no tuples
             options["bounds"] = tuple(options["bounds"])
+        if "of" in options:
+            options["of"] = restored(options["of"])
         return makers[description["kind"]](**options)
     except (KeyError, TypeError, ValueError):
         raise BadValue(
             f"a description of a metric must be one made by this package, but {str(description)!r:.200} "
             "came; create the metric itself."
         ) from None
+
+
+_READERS: dict[object, tuple[str, Callable[[str], object]]] = {
+    bool: ("yes or no", _WORDS.__getitem__),
+    int: ("a whole number", int),
+    float: ("a number", float),
+    float | None: ("a number", float),
+    Sequence[str]: ("texts with / between them", lambda text: text.split("/")),
+    Metric: ("a metric without options", named),
+}
 
 
 def _value(text: str, kind: object, what: str) -> object:

@@ -122,6 +122,11 @@ class ChrF(Metric):
         """Return the statistics of empty outputs: no match."""
         return self.statistics(outputs.assign(text=""))
 
+    def best(self, outputs: "pd.DataFrame") -> Array:
+        """Return the statistics of outputs that are their first reference."""
+        references = [next(iter(each), "") for each in outputs["references"]]
+        return self.statistics(outputs.assign(text=references))
+
     def aggregate(self, sums: Array) -> Array:
         """Return chrF for each sum of statistics, in sacrebleu's order of operations."""
         score: Array = np.zeros(sums.shape[:-1], dtype=sums.dtype)

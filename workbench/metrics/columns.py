@@ -1,13 +1,13 @@
 """Any numeric column as a metric: a latency, a price, a rating, a judge's mark."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue, unknown_name
-from workbench.metrics.base import Array, Direction, Metric, option
+from workbench.metrics.base import Array, Direction, Mean, option
 from workbench.tables import is_missing
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _NUMBERS = (int, float, np.integer, np.floating, np.bool_)
 
 
 @dataclass(frozen=True)
-class Column(Metric):
+class Column(Mean):
     """The mean of a numeric column of OUTPUTS or ROWS.
 
     Parameters
@@ -79,14 +79,3 @@ class Column(Metric):
                     f"output {output_id!r}; turn it into a number, or leave the cell empty."
                 )
         return np.column_stack([np.array(values, dtype=np.float64), np.ones(len(values))])
-
-    def worst(self, outputs: "pd.DataFrame") -> Array:
-        """Return the worse bound."""
-        ends: dict[Literal["up", "down"], float | None] = {
-            "up": self.bounds[0],
-            "down": self.bounds[1],
-        }
-        bound = ends[self.direction] if self.direction else None
-        if bound is None:
-            return super().worst(outputs)
-        return np.tile([bound, 1.0], (len(outputs), 1))

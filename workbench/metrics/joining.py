@@ -54,6 +54,11 @@ def join(scores: Sequence[Scores]) -> Scores:
             metric.name: np.concatenate([each.statistics[metric.name] for each in scores])[order]
             for metric in first.metrics
         },
+        notes={
+            metric.name: np.concatenate([each.notes[metric.name] for each in scores])[order]
+            for metric in first.metrics
+            if all(metric.name in each.notes for each in scores)
+        },
         signatures=first.signatures,
         digest=first.digest,
         dataset=first.dataset,

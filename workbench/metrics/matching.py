@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from workbench.metrics.base import Array, Metric, option, require_references
+from workbench.metrics.base import Array, Mean, Metric, option, require_references
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def _best(outputs: "pd.DataFrame", score: Callable[[str, str], float]) -> Array:
 
 
 @dataclass(frozen=True)
-class ExactMatch(Metric):
+class ExactMatch(Mean):
     """Exact match: the share of outputs that equal one of their references, 0 to 1.
 
     Parameters
@@ -91,8 +91,6 @@ class ExactMatch(Metric):
 
     normalize: Literal["squad", "strip", "none"] = "squad"
     name: str = "exact_match"
-    direction = "up"
-    bounds = (0.0, 1.0)
     reads = ("text", "references")
 
     def __post_init__(self) -> None:
@@ -106,17 +104,21 @@ class ExactMatch(Metric):
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return hit and count of each output."""
         require_references(self, outputs)
-        ways: dict[str, Callable[[str], str]] = {"squad": normalize_answer, "strip": str.strip}
-        level = ways.get(self.normalize, str)
+        level = self._level
         return _best(outputs, lambda text, reference: float(level(text) == level(reference)))
 
-    def worst(self, outputs: "pd.DataFrame") -> Array:
-        """Return misses."""
-        return np.tile([0.0, 1.0], (len(outputs), 1))
+    def answers(self, outputs: "pd.DataFrame") -> list[str]:
+        """Return the normalised texts."""
+        return [self._level(text) for text in outputs["text"]]
+
+    def _level(self, text: str) -> str:
+        if self.normalize == "squad":
+            return normalize_answer(text)
+        return text.strip() if self.normalize == "strip" else text
 
 
 @dataclass(frozen=True)
-class TokenF1(Metric):
+class TokenF1(Mean):
     """Token F1: the mean overlap of words with the best reference, 0 to 1.
 
     Parameters
@@ -135,8 +137,6 @@ class TokenF1(Metric):
     """
 
     name: str = "token_f1"
-    direction = "up"
-    bounds = (0.0, 1.0)
     reads = ("text", "references")
 
     @property
@@ -148,10 +148,6 @@ class TokenF1(Metric):
         """Return F1 and count of each output."""
         require_references(self, outputs)
         return _best(outputs, token_f1)
-
-    def worst(self, outputs: "pd.DataFrame") -> Array:
-        """Return scores of zero."""
-        return np.tile([0.0, 1.0], (len(outputs), 1))
 
 
 @dataclass(frozen=True)

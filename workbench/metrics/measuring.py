@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue
-from workbench.metrics.base import Array, Metric
+from workbench.metrics.base import Array, Metric, parted
 from workbench.metrics.caching import Cache, Keys
+from workbench.metrics.repeats import OfRepeats
 from workbench.workers import Where, spread
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ _FEWEST, _LARGEST, _SHARES = 2_000, 5_000, 32
 
 
 class Measured(NamedTuple):
-    """Statistics by metric, and of how many outputs they were at hand."""
+    """By metric: statistics, notes, and of how many outputs they were at hand."""
 
     statistics: dict[str, Array]
+    notes: dict[str, Array]
     reused: dict[str, int]
 
 
@@ -50,7 +52,7 @@ def measured(
     executor, cache, progress
         As `score` has them.
     """
-    sheets = [_Sheet(metric, outputs) for metric in metrics]
+    sheets = [_Sheet(metric, outputs) for metric in _by_output(metrics)]
     with nullcontext() if cache is None else closing(Cache(cache)) as kept:
         if kept:
             keys = Keys(outputs)
@@ -60,10 +62,50 @@ def measured(
             for rows, parts in computed:
                 for sheet, part in zip(sheets, parts, strict=True):
                     sheet.fill(rows, part, kept)
+    found = [(metric.name, *_of(metric, sheets, outputs)) for metric in metrics]
     return Measured(
-        {sheet.metric.name: sheet.statistics for sheet in sheets},
-        {sheet.metric.name: sheet.n_reused for sheet in sheets},
+        {name: statistics for name, statistics, _, _ in found},
+        {name: notes for name, _, notes, _ in found},
+        {name: n_reused for name, _, _, n_reused in found},
     )
+
+
+def _by_output(metrics: Sequence[Metric]) -> list[Metric]:
+    """Return the metrics that each output has by itself, those that others are made of too."""
+    chosen = [each for each in metrics if not isinstance(each, OfRepeats)]
+    for each in metrics:
+        inner = each.inner if isinstance(each, OfRepeats) else None
+        if inner is not None and inner not in chosen:
+            chosen.append(inner)
+    return chosen
+
+
+def _of(
+    metric: Metric, sheets: Sequence["_Sheet"], outputs: "pd.DataFrame"
+) -> tuple[Array, Array, int]:
+    """Return a metric's statistics, its notes, and how many were at hand."""
+    if not isinstance(metric, OfRepeats):
+        sheet = next(each for each in sheets if each.metric is metric)
+        return *parted(metric, sheet.statistics), sheet.n_reused
+    if metric.inner is None:
+        scorable = metric.scorable(outputs)
+        _require_some(metric, scorable)
+        values, n_reused = np.where(scorable, 1.0, np.nan), 0
+    else:
+        sheet = next(each for each in sheets if each.metric == metric.inner)
+        statistics, _ = parted(metric.inner, sheet.statistics)
+        scored = ~np.isnan(statistics).any(axis=1)
+        values = np.where(scored, metric.inner.aggregate(statistics), np.nan)
+        n_reused = sheet.n_reused
+    return *parted(metric, metric.over(outputs, values)), n_reused
+
+
+def _require_some(metric: Metric, scorable: Flags) -> None:
+    if not scorable.any():
+        raise BadValue(
+            f"{metric.name} needs at least one output to score, but all {len(scorable)} failed; "
+            "look at the column 'error'."
+        )
 
 
 class _Sheet:
@@ -76,11 +118,7 @@ class _Sheet:
         self.n_reused = 0
         self._n_outputs = len(outputs)
         self._keys: list[bytes] = []
-        if not self.wanted.any():
-            raise BadValue(
-                f"{metric.name} needs at least one output to score, but all {len(outputs)} failed; "
-                "look at the column 'error'."
-            )
+        _require_some(metric, self.wanted)
         metric.refuse(outputs[self.wanted])
 
     def recall(self, kept: Cache, keys: Keys) -> None:
@@ -124,8 +162,8 @@ def _computed(
     jobs = (
         (metrics, needed.iloc[chunk], [sheet.wanted[chunk] for sheet in sheets]) for chunk in chunks
     )
-    movable = all(metric.shipped for metric in metrics)
-    total, n_done = len(outputs) * len(sheets), 0
+    movable = all(metric.movable for metric in metrics)
+    total, n_done = len(outputs) * max(1, len(sheets)), 0
     with closing(
         spread(_statistics, jobs, len(chunks), executor=executor, movable=movable)
     ) as found:
@@ -161,9 +199,16 @@ def _statistics(
 
 def _valid(metric: Metric, statistics: object, n_outputs: int) -> Array:
     array = np.asarray(statistics, dtype=np.float64)
-    if array.ndim != 2 or len(array) != n_outputs or not np.isfinite(array).all():
+    if array.ndim != 2 or len(array) != n_outputs or not _finite(metric, array):
         raise BadValue(
             f"{metric.name}.statistics must return finite numbers of shape ({n_outputs}, k), but "
             f"an array of shape {array.shape} came; return one row per output."
         )
     return array
+
+
+def _finite(metric: Metric, array: Array) -> bool:
+    """Tell whether all is finite, but for what a note explains."""
+    statistics, notes = parted(metric, array)
+    explained = np.isnan(statistics) & (notes > 0).any(axis=1, keepdims=True)
+    return bool((np.isfinite(statistics) | explained).all() and np.isfinite(notes).all())

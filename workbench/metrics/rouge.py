@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from workbench.errors import BadValue
-from workbench.metrics.base import Array, Metric, option, require_references
+from workbench.metrics.base import Array, Mean, option, require_references
 from workbench.metrics.grouping import Groups
 from workbench.metrics.lines import Lines, numbered
 from workbench.metrics.ngrams import Counts, Ints, ReferenceNGrams, totals
@@ -34,7 +34,7 @@ _NO_LETTERS = bytes(byte for byte in range(128) if not chr(byte).isalpha())
 
 
 @dataclass(frozen=True)
-class ROUGE(Metric):
+class ROUGE(Mean):
     """ROUGE: words, word pairs or the longest common subsequence shared with a reference, 0 to 1.
 
     Parameters
@@ -78,8 +78,6 @@ class ROUGE(Metric):
     split: Literal["newline", "sentence"] = "newline"
     strict: bool = True
     name: str = ""
-    direction = "up"
-    bounds = (0.0, 1.0)
     reads = ("text", "references")
 
     def __post_init__(self) -> None:
@@ -138,10 +136,6 @@ class ROUGE(Metric):
         """Return how much of each text could be shared: its n-grams, or its words."""
         order = int(self.variant) if self.variant.isdigit() else 1
         return totals(lines.texts.lengths, order)[:, -1]
-
-    def worst(self, outputs: "pd.DataFrame") -> Array:
-        """Return scores of zero."""
-        return np.tile([0.0, 1.0], (len(outputs), 1))
 
     def refuse(self, outputs: "pd.DataFrame") -> None:
         """Raise BadValue for texts that rouge_score's tokenizer or sentence rule does not read."""

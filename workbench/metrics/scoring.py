@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import tables
+from workbench.categories import CATEGORIES
 from workbench.display import html_table, plain
 from workbench.errors import BadKind, BadValue, some, unknown_name
 from workbench.metrics.base import Array, Metric
@@ -50,6 +51,9 @@ class Scores:
     reused : mapping of str to int
         By metric name, how many outputs' statistics `score` found in its cache; the others were
         computed.
+    notes : mapping of str to array of float, shape (n_outputs, n_notes)
+        By metric name, whether each of the metric's notes holds of an output; NaN where it cannot
+        be scored.
     """
 
     outputs: "pd.DataFrame"
@@ -60,6 +64,7 @@ class Scores:
     dataset: str
     whole: tuple[str, ...] = ()
     reused: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def systems(self) -> list[str]:
@@ -137,6 +142,7 @@ class Scores:
             outputs=self.outputs[kept].reset_index(drop=True),
             metrics=chosen,
             statistics={each.name: self.statistics[each.name][kept] for each in chosen},
+            notes={each.name: self.notes[each.name][kept] for each in chosen if self.notes},
             signatures={each.name: self.signatures[each.name] for each in chosen},
             whole=self.whole or tuple(self.systems),
         )
@@ -144,7 +150,11 @@ class Scores:
     def without_outputs(self) -> "Scores":
         """Return metrics and signatures alone: what another process needs beside statistics."""
         return replace(
-            self, outputs=self.outputs.iloc[:0], statistics={}, whole=tuple(self.systems)
+            self,
+            outputs=self.outputs.iloc[:0],
+            statistics={},
+            notes={},
+            whole=tuple(self.systems),
         )
 
     def _within(self, where: Mapping[str, object]) -> NDArray[np.bool_]:
@@ -165,6 +175,7 @@ class Scores:
             str(name)
             for name in self.outputs.columns
             if name not in known
+            and not (name == "category" and self.categories)
             and _may_be_slice(self.outputs[name])
             and 2 <= self.slice_values(name).nunique() <= MOST_SLICES
         ]
@@ -228,22 +239,53 @@ class Scores:
 
         Columns: `system`; `n_rows`, the rows that any system answered; `n_absent`, those without
         an output; `n_failed`, outputs without a text or with an error; `n_empty`, outputs of
-        white space only, which are scored as the texts they are.
+        white space only, which are scored as the texts they are. Where the outputs say what became
+        of them (`category`, see `workbench.categories`) also `n_outputs` and, of each other category
+        that occurs, such as `n_timeout` or `n_refusal`, how many: those with a text are scored.
         """
         import pandas as pd
 
+        outputs = self.outputs.assign(_failed=failed(self.outputs))
+        blank = outputs["text"].str.strip().eq("") & ~outputs["_failed"]
+        systems = outputs.assign(_empty=blank).groupby("system", sort=True)
         n_rows = self.outputs["row_id"].nunique()
-        records = []
-        for system, part in self.outputs.groupby("system", sort=True):
-            failed = part["text"].isna()
-            if "error" in part:
-                failed |= part["error"].notna()
-            empty = part["text"].str.strip().eq("") & ~failed
-            n_absent = n_rows - part["row_id"].nunique()
-            records.append((system, n_rows, n_absent, int(failed.sum()), int(empty.sum())))
-        return pd.DataFrame(
-            records, columns=["system", "n_rows", "n_absent", "n_failed", "n_empty"]
-        )
+        frame = pd.DataFrame({"n_absent": n_rows - systems["row_id"].nunique()})
+        frame.insert(0, "n_rows", n_rows)
+        frame["n_failed"], frame["n_empty"] = systems["_failed"].sum(), systems["_empty"].sum()
+        if categories := self.categories:
+            frame["n_outputs"] = systems.size()
+            told = pd.crosstab(outputs["system"], outputs["category"])
+            told = told[categories].reindex(frame.index, fill_value=0)
+            frame = frame.join(told.add_prefix("n_"))
+        return frame.reset_index()
+
+    @cached_property
+    def categories(self) -> list[str]:
+        """What became of outputs that are neither ok nor empty, where it is said and occurs."""
+        if "category" not in self.outputs:
+            return []
+        found = set(self.outputs["category"].dropna().map(str))
+        if not found <= set(CATEGORIES):  # a column of the dataset that has this name
+            return []
+        return [each for each in CATEGORIES if each in found - {"ok", "empty"}]
+
+    @cached_property
+    def noted(self) -> "pd.DataFrame":
+        """What metrics note beside their figures, such as how many answers a rule did not find.
+
+        Columns: `metric`, `system`, `note`, `n` outputs of which it holds, `n_outputs` that were
+        looked at.
+        """
+        import pandas as pd
+
+        records = [
+            (metric.name, system, note, int(np.nansum(flags)), int((~np.isnan(flags)).sum()))
+            for metric in self.metrics
+            for at, note in enumerate(metric.notes if self.notes else ())
+            for system in self.systems
+            for flags in [self.notes[metric.name][(self.outputs["system"] == system), at]]
+        ]
+        return pd.DataFrame(records, columns=["metric", "system", "note", "n", "n_outputs"])
 
     def __repr__(self) -> str:
         n_rows = self.outputs["row_id"].nunique()
@@ -255,14 +297,21 @@ class Scores:
 
     @property
     def failure_note(self) -> str:
-        """One sentence on what is missing."""
-        counts = self.failures[["n_absent", "n_failed", "n_empty"]].sum()
-        if not counts.sum():
-            return "every output has a text"
-        return (
-            f"{counts['n_absent']} outputs absent, {counts['n_failed']} failed, "
-            f"{counts['n_empty']} empty"
-        )
+        """One sentence on what is missing, and on what else became of outputs."""
+        counts = self.failures.drop(columns=["system", "n_rows"]).sum()
+        told = "every output has a text"
+        if counts[["n_absent", "n_failed", "n_empty"]].sum():
+            told = (
+                f"{counts['n_absent']} outputs absent, {counts['n_failed']} failed, "
+                f"{counts['n_empty']} empty"
+            )
+        if self.categories:
+            named = ", ".join(f"{counts[f'n_{each}']} {each}" for each in self.categories)
+            told += f" (of {counts['n_outputs']} outputs {named})"
+        for (metric, note), part in self.noted.groupby(["metric", "note"], sort=False):
+            if part["n"].any():
+                told += f"; {metric}: {part['n'].sum()} of {part['n_outputs'].sum()} {note}"
+        return told
 
     def _repr_html_(self) -> str:
         body = [[plain(name), plain(signature)] for name, signature in self.signatures.items()]
@@ -276,6 +325,12 @@ def _may_be_slice(cells: "pd.Series[Any]") -> bool:
 
 def _in_words(cell: object) -> str:
     return _MISSING if tables.is_missing(cell) else str(cell)
+
+
+def failed(outputs: "pd.DataFrame") -> "pd.Series[bool]":
+    """Tell which outputs have no text, or an error."""
+    lost = outputs["text"].isna()
+    return lost | outputs["error"].notna() if "error" in outputs else lost
 
 
 def bounded(metric: Metric, values: Array) -> Array:
@@ -360,6 +415,7 @@ def score(
         digest=tables.digest(checked),
         dataset=dataset,
         reused=found.reused,
+        notes=found.notes,
     )
 
 

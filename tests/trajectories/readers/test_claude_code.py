@@ -227,3 +227,14 @@ def test_broken_files_are_read_as_far_as_they_go(folder, name, mutations, twists
     for twisted in twists([json.loads(one) for one in content.splitlines()], 200):
         tabled(read(*twisted)[0])
         claude_code.recognises(twisted)
+
+
+def test_every_end_of_a_session_that_was_resumed_is_kept():
+    ends = [
+        line("result", "r1", subtype="error_max_turns", is_error=True, total_cost_usd=1.5),
+        line("result", "r2", subtype="success", is_error=False, total_cost_usd=2.0),
+    ]
+    ((run,), _) = read(answer("a", "m1", text("Hi"), output_tokens=1), *ends)
+    assert (run.termination, run.status, run.recorded.cost_usd) == ("success", "ok", 2.0)
+    told = [(each["subtype"], each["total_cost_usd"]) for each in run.extra["results"]]
+    assert told == [("error_max_turns", 1.5), ("success", 2.0)]

@@ -269,3 +269,13 @@ def test_a_log_is_known_by_its_first_bytes():
     assert readers.begins(document(text), inspect_log)
     for other in (text.replace(b"eval", b"evil"), text.replace(b"task", b"tusk"), b""):
         assert not readers.begins(document(other), inspect_log)
+
+
+def test_an_odd_number_in_the_head_of_a_log_is_kept(fixtures):
+    content = (fixtures / "inspect" / "small.json").read_text(encoding="utf-8")
+    assert content.count('"status": "success"') == 1
+    changed = content.replace('"status": "success"', '"status": NaN').encode()
+    assert agree(changed)
+    runs, _, _ = indexed(changed)
+    run_id, load, _ = runs[0]
+    assert str(load(run_id).extra["log"]["status"]) == "nan"

@@ -287,3 +287,26 @@ def test_broken_files_never_crash(folder, mutations, twists, tabled):
     for twisted in twists([json.loads(line) for line in lines], 150):
         data = json.dumps(twisted).encode()
         tabled(openinference.runs(Document(Path("memory"), "memory", data=data)))
+
+
+@pytest.mark.parametrize("told", ["LLM", "Llm"])
+def test_a_kind_in_a_spelling_of_its_own_is_known_and_kept(told):
+    (run,), _ = read([span(openinference__span__kind=told)])
+    assert run.steps[0].kind == "chat"
+    assert (told in json.dumps(run.steps[0].extra)) == (told != "LLM")
+
+
+def test_members_of_one_name_inside_and_around_a_message_are_both_kept():
+    message = {"message": {"role": {"of": "a tool"}, "content": "Hi"}, "role": ["x"]}
+    value = span(llm={"input_messages": [message]}, openinference__span__kind="LLM")
+    ((run,), _) = read([value])
+    (part,) = run.steps[0].parts
+    assert part.text == "Hi"
+    assert part.extra["message"] == {"role": {"of": "a tool"}, "around": {"role": ["x"]}}
+
+
+def test_spaces_around_the_id_of_a_call_stay_beside_it():
+    value = span(openinference__span__kind="TOOL", tool__id=" t1\r", tool__name="find")
+    ((run,), _) = read([value])
+    assert run.steps[0].tool_call_id == "t1"
+    assert run.steps[0].extra["attributes"]["tool.id"] == " t1\r"

@@ -1,6 +1,7 @@
 """Our own runs: every field comes back; what is none of ours is kept and told."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_numbers_that_json_lacks_come_back():
     (found,), _ = read(line)
     assert repr(found.extra) == repr(extra)
     assert json.loads(line, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("written", ["1e999", "NaN", '{"$number": "-Infinity"}'])
+def test_a_cost_without_end_is_no_cost(tmp_path, written):
+    line = jsonl.line(full_run()).replace(b'"cost_usd":0.5', b'"cost_usd":' + written.encode())
+    (tmp_path / "runs.jsonl").write_bytes(line)
+    runs = trajectories.read(tmp_path)
+    step = runs[0].steps[0]
+    assert step.usage == Usage(7, 2, 1, 3, 1)
+    assert not math.isfinite(step.extra["unread"]["usage"]["cost_usd"])
+    assert runs.findings["check"].tolist() == ["trajectories.unfit"]
+    assert runs.steps["cost_usd"].isna().all()
+    assert runs.frame["cost_usd"].tolist() == [0.1]
 
 
 def test_halves_of_characters_are_told_and_break_nothing_else():

@@ -244,3 +244,18 @@ def test_broken_archives_never_raise_and_never_lose_anything_in_silence(name, fi
     for broken in mutations(content, 200):
         contents, notices = read(broken)
         assert notices or sorted(contents.values()) == whole
+
+
+def test_an_entry_that_is_read_again_takes_nothing_from_the_limit():
+    archive = opened(packed({"a": b"x" * 300_000, "b": b"y" * 300_000}), file_bytes=700_000)
+    for _ in range(5):
+        assert archive.read("a") == b"x" * 300_000
+        assert archive.read("b") == b"y" * 300_000
+    assert archive.document.notices == []
+
+
+def test_an_entry_that_was_cut_is_cut_at_the_same_place_again():
+    archive = opened(packed({"a": b"x" * 3_000_000, "b": b"y"}), file_bytes=1_000_000)
+    first = archive.read("a")
+    assert 0 < len(first) < 1_000_000
+    assert archive.read("a") == first

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from workbench.stats import pass_at_k, pass_hat_k
     from workbench.trajectories.analysis.calls import (
         bigrams,
         handoffs,
@@ -13,12 +14,7 @@ if TYPE_CHECKING:
     )
     from workbench.trajectories.analysis.durations import critical_path, run_times, step_times
     from workbench.trajectories.analysis.oddities import anomalies
-    from workbench.trajectories.analysis.outcomes import (
-        completion,
-        pass_at_k,
-        pass_hat_k,
-        succeeded,
-    )
+    from workbench.trajectories.analysis.outcomes import completion, succeeded
     from workbench.trajectories.analysis.repeats import bottlenecks, repeated_calls
     from workbench.trajectories.analysis.spending import usage
     from workbench.trajectories.analysis.spread import quantile_interval, wilson

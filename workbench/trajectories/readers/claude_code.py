@@ -216,14 +216,16 @@ class _Session:
         step.extra |= fields.rest()
 
     def _result(self, fields: Fields, uuid: str | None) -> None:
-        """Take the totals that are told at the end."""
-        total = _usage(Fields(fields.peek("usage")))
-        total.cost_usd = fields.number("total_cost_usd")
+        """Take the totals that are told at the end; a session that was resumed has several ends."""
+        result = fields.rest()
+        told = Fields(result)
+        total = _usage(Fields(told.peek("usage")))
+        total.cost_usd = told.number("total_cost_usd")
         self.run.recorded = total or None
-        self.run.termination = fields.text("subtype")
-        failed = fields.peek("is_error") is True or str(self.run.termination).startswith("error")
+        self.run.termination = told.text("subtype")
+        failed = told.peek("is_error") is True or str(self.run.termination).startswith("error")
         self.run.status = "error" if failed else "ok"
-        self.run.extra.setdefault("results", []).append({"uuid": uuid} | fields.rest())
+        self.run.extra.setdefault("results", []).append({"uuid": uuid} | result)
 
 
 class _Member(NamedTuple):

@@ -73,6 +73,8 @@ class Archive:
 
     document: Document
     _spent: int = field(default=0, repr=False)
+    # what came out of an entry, by its offset
+    _passed: dict[int, int] = field(default_factory=dict, repr=False)
 
     @cached_property
     def names(self) -> list[str]:
@@ -229,7 +231,10 @@ class Archive:
         return after < len(self._offsets) and start + (entry.packed or 0) > self._offsets[after]
 
     def _limited(self, entry: Entry, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """Pass blocks on until there are too many."""
+        """Pass blocks on until there are too many; an entry that is read again gives what it gave."""
+        if entry.offset in self._passed:
+            yield from _first_bytes(blocks, self._passed[entry.offset])
+            return
         limits, n = self.document.limits, 0
         most = min(limits.entry_bytes, max(_FREE, limits.ratio * (entry.packed or 0)))
         for block in blocks:
@@ -239,8 +244,18 @@ class Archive:
                     entry.name,
                     f"it is not read beyond {n - len(block):,} bytes, which is its limit",
                 )
-                return
+                n -= len(block)
+                break
             yield block
+        self._passed[entry.offset] = n
+
+
+def _first_bytes(blocks: Iterator[bytes], n: int) -> Iterator[bytes]:
+    for block in blocks:
+        yield block[:n]
+        n -= len(block)
+        if n <= 0:
+            return
 
 
 def _entry_of(info: zipfile.ZipInfo) -> Entry:

@@ -53,9 +53,14 @@ def kind(fields: Fields) -> str | None:
 
 
 def call_id(fields: Fields, *names: str) -> str | None:
-    """Take the id of a tool call, without the spaces that some files have around it."""
-    found = fields.key(*names)
-    return found.strip() or None if found is not None else None
+    """Take the id of a tool call; with spaces around it, as in some files, it stays in the rest too."""
+    for name in names:
+        told = fields.peek(name)
+        if isinstance(told, str) and told != told.strip():
+            return told.strip() or None
+        if (found := fields.key(name)) is not None:
+            return found or None
+    return None
 
 
 def parts(

@@ -79,9 +79,12 @@ def _is_nested(name: str, value: Json) -> bool:
 
 def kind(fields: Fields) -> str | None:
     """Return the kind that `openinference.span.kind` tells."""
-    value = str(fields.peek("openinference.span.kind")).upper()
+    told = fields.peek("openinference.span.kind")
+    value = str(told).upper()
     if value in _KINDS:
-        fields.take("openinference.span.kind")
+        # a spelling of its own stays, in `extra`
+        if told == value:
+            fields.take("openinference.span.kind")
         return _KINDS[value]
     # these have no kind of their own here, and keep their name in `extra`
     return "wb.other" if value in _OTHERS else None
@@ -132,7 +135,15 @@ def _message(value: Json) -> Json:
         pieces = [_answered(each, called) for each in pieces]
     pieces += [_call(each) for each in fields.items("tool_calls")]
     named = {} if role is None else {"role": role}
-    return named | {"parts": pieces} | fields.rest() | wrapper.rest()
+    return _whole(named | {"parts": pieces}, fields, wrapper)
+
+
+def _whole(found: dict[str, Json], inner: Fields, wrapper: Fields) -> dict[str, Json]:
+    """Add what is left of an object and of the one around it, which may have members of one name."""
+    found = found | inner.rest()
+    rest = wrapper.rest() if wrapper is not inner else {}
+    clashing = {name: rest.pop(name) for name in list(rest) if name in found}
+    return found | rest | ({"around": clashing} if clashing else {})
 
 
 def _repeats(text: str, pieces: list[Json]) -> bool:
@@ -147,18 +158,14 @@ def _piece(value: Json) -> Json:
     fields = Fields(wrapper.take("message_content"))
     kind, image = fields.text("type"), fields.inner("image").inner("image")
     if (url := image.text("url")) is not None:
-        return (
-            {"type": "uri", "uri": url, "modality": kind or "image"}
-            | fields.rest()
-            | wrapper.rest()
-        )
+        return _whole({"type": "uri", "uri": url, "modality": kind or "image"}, fields, wrapper)
     text = fields.text("text")
     named: dict[str, Json] = {} if kind is None else {"type": kind}
     if text is not None:
         named |= {"type": "reasoning" if kind == "reasoning" else "text", "content": text}
         if kind not in {"text", "reasoning", None}:
             named["content_type"] = kind
-    return named | fields.rest() | wrapper.rest()
+    return _whole(named, fields, wrapper)
 
 
 def _is_text(piece: Json) -> bool:
@@ -183,7 +190,7 @@ def _call(value: Json) -> Json:
             call[name] = each
     if "arguments" in function:
         call["arguments"] = function.take("arguments")
-    return call | fields.rest() | (wrapper.rest() if fields is not wrapper else {})
+    return _whole(call, fields, wrapper)
 
 
 def _tool(fields: Fields) -> list[Part]:
@@ -245,7 +252,7 @@ def annotations(fields: Fields) -> list[Annotation]:
             )  # fmt: skip
             if inner.peek("annotator_kind") in _ANNOTATORS:
                 each.annotator_kind = inner.take("annotator_kind")
-            each.extra = inner.rest() | (wrapper.rest() if inner is not wrapper else {})
+            each.extra = _whole({}, inner, wrapper)
             if target:
                 each.extra["target"] = target
             found.append(each)

@@ -121,7 +121,7 @@ def step_of(span: Span, texts: dict[str, str]) -> Mapped:
     step.extra = dict(span.extra)
     if rest := _rest(fields, events):
         # attributes in columns beside others that are no object
-        clashing = {f"{name}_unread": span.extra[name] for name in span.extra.keys() & rest.keys()}
+        clashing = {f"{name}_unread": each for name, each in span.extra.items() if name in rest}
         step.extra |= clashing | rest
     return Mapped(step, annotations)
 

@@ -132,6 +132,8 @@ def _fill_field(target: Any, name: str, raw: Json) -> Json:  # noqa: ANN401 - an
         return raw or {"value": raw}
     if kind is None or (kind is not Any and (_is_no_count(fitting) or _is_rounded(fitting, raw))):
         return raw or {"value": raw}
+    if isinstance(target, Usage) and isinstance(fitting, float) and not math.isfinite(fitting):
+        return raw
     setattr(target, name, fitting)
     return None
 

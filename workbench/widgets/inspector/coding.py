@@ -6,6 +6,7 @@ the source holds leave the kernel, and no outcome, score, finding or suspect unl
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +63,10 @@ class Notes:
         self.run: Callable[[int], Run] = runs.__getitem__
         self.coder: Coder | None = None
         self._places = {run_id: at for at, run_id in enumerate(runs.ids)}
+        # known without reading a run: whoever passes through runs asks for those of each
+        self._of_source = defaultdict[str, list[Annotation]](list)
+        for run_id, each in runs.notes():
+            self._of_source[run_id].append(each)
 
     def n_steps(self, run_id: str) -> int:
         """Return how many steps a run has."""
@@ -112,7 +117,7 @@ class Notes:
             state = coder.state(run_id) | {"finished": coder.finished(run_id)}
             found += [{"who": ""} | each for each in coder.own(run_id)]
             found += [{"who": each.who} | each.annotation for each in coder.others(run_id)]
-        found += [{"who": "source", "told": _told(e)} for e in self.run(place).annotations]
+        found += [{"who": "source", "told": _told(e)} for e in self._of_source.get(run_id, ())]
         page = _fitting(found[start:])
         ended = start + len(page) >= len(found)
         return {"codes": page, "next": -1 if ended else start + len(page), "state": state}

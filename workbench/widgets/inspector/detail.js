@@ -14,7 +14,8 @@ import { copyButton } from "./values.js";
 /** The pane that shows a step. @param {Pick<Context, "ask" | "go" | "say" | "signal" | "state">} context @param {(at: number) => void} after what is done when a step is shown */
 export function detailPane({ ask, go, say, signal, state }, after) {
   const node = h("section", { class: "wi-detail", tabindex: "0", "aria-label": "Step" });
-  let of = "", plain = false, step = /** @type {any} */ (null);
+  // a step is told in haste, without what joins it to others, where the kernel has not read its run
+  let of = "", plain = false, hasty = false, step = /** @type {any} */ (null);
   const drawn = (/** @type {Element} */ part) => { settleShown(part, state()); };
   const watcher = new ResizeObserver(() => settleShown(node, state()));
   watcher.observe(node);
@@ -25,20 +26,29 @@ export function detailPane({ ask, go, say, signal, state }, after) {
     const [, part, start, end] = event.detail, where = `Characters ${counted(start)} to ${counted(end)} of part ${part}`;
     say(`${where}${await bringNote(node, event.detail) ? "" : " are not in what is shown of this step: load more parts"}.`);
   });
-  async function load() {
+  async function load(again = false) {
     const { run, at } = state(), key = `${run}:${at}`;
     of = key;
     if (run < 0 || !stepsOf(state())) { step = null; return node.replaceChildren(); }
     const reply = await ask({ type: "step", run, step: at, here: true });
     if (of !== key || signal.aborted) return;
-    step = reply.step;
+    const before = again ? JSON.stringify(step?.parts) : null;
+    [step, hasty] = [reply.step, reply.hasty === true];
     if (!step) return node.replaceChildren(h("p", {}, "This step could not be read."));
-    const within = node.contains(document.activeElement);
-    node.replaceChildren(...stepView(step, { run: state().runs[run], place: run, at, ask, go, plain: () => plain, drawn }));
+    const within = node.contains(document.activeElement), made = stepView(step, { run: state().runs[run], place: run, at, ask, go, plain: () => plain, drawn });
+    if (before === JSON.stringify(step.parts)) return join(made);
+    node.replaceChildren(...made);
     node.scrollTop = 0;
     if (within) node.focus({ preventScroll: true });
     mark();
     after(at);
+  }
+  /** Renew what was told in haste, and leave the texts as somebody may have opened them. @param {any[]} made */
+  function join(made) {
+    for (const name of ["wi-links", "wi-meta"]) {
+      const fresh = made.find((each) => each.classList?.contains(name)), old = node.querySelector(`:scope > .${name}`);
+      if (fresh && old) old.replaceWith(fresh); else if (fresh) node.firstElementChild?.after(fresh);
+    }
   }
   /** Mark what is searched for, and bring the first of it into sight. */
   function mark() {
@@ -57,6 +67,8 @@ export function detailPane({ ask, go, say, signal, state }, after) {
       else if (now.query !== before.query || now.how !== before.how || now.hits !== before.hits) mark();
       else if (now.notes !== before.notes) settleShown(node, now);
     },
+    /** Ask again for what was told in haste: the kernel has read the run. */
+    again() { if (hasty) load(true); },
     /** Show texts as they are, or as what they mean. */
     turn() {
       plain = !plain;

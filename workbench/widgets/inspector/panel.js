@@ -24,7 +24,7 @@ import { MARKS, visible } from "./texts.js";
 /** A part of the panel. `show` is called after each change while the part is in sight, with the state and the one before.
  * @typedef {{ name: string, label: string, node: HTMLElement, show(state: State, before: State): void, stop(): void, key?(event: KeyboardEvent): boolean }} View */
 
-const PASSING_MS = 100; // so long a run is looked at before it is gone through
+const PASSING_MS = 200; // so long a run is looked at before it is gone through
 
 /** By where they are heard, the keys and what they do. @type {Record<string, string[][]>} */
 const HELP = {
@@ -148,11 +148,13 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     suspectAt = -1;
     dispatch({ type: "open", run, at });
     if (same) return;
-    // who only passes through a run must not wait, in the next one, for the marks of this
+    // who only passes through a run must not wait, in the next one, for the kernel to read all of this
     if (passing) await new Promise((done) => { setTimeout(done, PASSING_MS); });
     if (run !== state.run) return;
+    if (passing) steps.fetchFolds();
     const reply = await ask({ type: "marks", run });
     if (reply.marks) dispatch({ ...reply, type: "marks", run });
+    if (run === state.run) for (const each of [steps, pane]) each.again();
     if (state.query && run === state.run) search.look(run);
   }
   /** @param {number | undefined} at */
@@ -290,7 +292,7 @@ export function mount(el, source, { page = false, patience = PATIENCE } = {}) {
     if (!wanted) open(opening[0], opening[1]);
   }
   const { first } = source;
-  if (first.steps?.length && first.steps.length >= Math.min(100, first.runs[0].n_steps)) steps.keep(first.steps);
+  if (first.steps?.length && first.steps.length >= Math.min(100, first.runs[0].n_steps)) steps.keep(first.steps, first.hasty === true);
   dispatch({ type: "runs", from: 0, runs: first.runs, n_runs: first.n_runs, tools: first.tools ?? [], scored: first.scored === true });
   drawMarks();
   if (first.runs.length) send(source.opening?.()); else say(first.nothing);

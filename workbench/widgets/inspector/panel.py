@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _FIRST_BYTES = 22_000  # of the runs, and of the steps, of the first page
 _SHOWN = 20  # runs where no kernel and no script is
 _KEPT_RUNS = 4
-_LONG = 2_000  # steps of a run that takes a while to open
+_LONG = 250  # steps of a run that takes a while to read
 
 
 class Inspector(AskedPanel):
@@ -214,9 +214,10 @@ class Inspector(AskedPanel):
         if not len(self.runs):
             page["nothing"] = pages.nothing(self.runs)
         else:
-            rows = self._rows_from(0, 0, pages.ROWS)["rows"]
+            told = self._rows_from(0, 0, pages.ROWS)
             # a page that is not whole is asked for again
-            page["steps"] = rows if len(json.dumps(rows)) < _FIRST_BYTES else []
+            page["steps"] = told["rows"] if len(json.dumps(told["rows"])) < _FIRST_BYTES else []
+            page["hasty"] = "hasty" in told
         return page
 
     def _turn(self, message: dict[str, Json]) -> AbstractContextManager[Any]:
@@ -284,15 +285,19 @@ class Inspector(AskedPanel):
             steps = self._run(at).steps
             known = [each for each in places if type(each) is int and 0 <= each < len(steps)]
             return {"rows": [pages.step_row(steps[each]) for each in known[: pages.ROWS]]}
-        rows = self._some(at, max(0, start), min(end, start + pages.ROWS))
-        return {"from": start, "rows": [pages.step_row(step) for step in rows]}
+        hasty, rows = self._some(at, max(0, start), min(end, start + pages.ROWS))
+        return {"from": start, "rows": [pages.step_row(step) for step in rows], **hasty}
 
-    def _some(self, at: int, start: int, stop: int) -> Sequence[Step]:
-        """Return some steps to be listed; a long run is not opened for them."""
-        found = None
+    def _some(self, at: int, start: int, stop: int) -> tuple[dict[str, Json], Sequence[Step]]:
+        """Return some steps of a run, in haste where it is long and not read yet.
+
+        In haste they are not joined to others; the browser asks again once the run is read.
+        """
         if at not in self._open and self.runs.lengths[at] >= _LONG:
             found = self.runs.glance(self.runs.ids[at], start, stop)
-        return self._run(at).steps[start:stop] if found is None else found
+            if found is not None:
+                return {"hasty": True}, found
+        return {}, self._run(at).steps[start:stop]
 
     def _marks(self, at: int) -> dict[str, Json]:
         run, told = self._run(at), self._listing.findings.get(at, [])
@@ -313,12 +318,18 @@ class Inspector(AskedPanel):
         return {"places": found, "next": reached}
 
     def _step(self, at: int, numbers: dict[str, int], *, here: bool) -> dict[str, Json]:
-        steps, step, start = self._run(at).steps, numbers["step"], numbers["from"]
-        if not 0 <= step < len(steps):
+        step, start = numbers["step"], max(0, numbers["from"])
+        if not 0 <= step < self.runs.lengths[at]:
             return {}
         if here:
             self._at = at, step
-        page = pages.step_page(steps[step], max(0, start))
+        hasty, found = self._some(at, step, step + 1)
+        if not found:
+            return {}
+        page = pages.step_page(found[0], start)
+        if hasty:
+            return {"step": page, **hasty}
+        steps = self._run(at).steps
         return {"step": page | {"answers": pages.answers_of(steps, step)} | links_of(steps, step)}
 
     def _text(self, at: int, numbers: dict[str, int]) -> dict[str, Json]:

@@ -34,6 +34,9 @@ export function stepsView(context, first) {
   const { uid, ask, dispatch, go, signal } = context, s = context.state;
   /** @type {Map<string, Row[] | null>} pages of steps, the last used at the end; null while one is asked for */
   const pages = new Map();
+  /** Pages that the kernel told before it had read their run, so without what joins its steps; and the run that it has read since. */
+  const hasty = new Set();
+  let whole = -1;
   let hitsOf = /** @type {number[] | null} */ (null), hitsIn = new Set(), timer = 0;
   const hitSet = () => { const { hits } = s(); if (hitsOf !== hits) { hitsOf = hits; hitsIn = new Set(hits); } return hitsIn; };
   /** Stretches of like steps, and of these the first steps of those that are open. @type {[start: number, n: number, text: string][]} */
@@ -78,7 +81,8 @@ export function stepsView(context, first) {
     const wanted = new Set(Array.from({ length: Math.max(1, to - from) }, (_, at) => Math.floor(nthOf(from + at) / PAGE)));
     for (const at of wanted) {
       const key = keyOf(at), rows = pages.get(key);
-      if (rows) keep(key, rows); else if (rows === undefined) missing.push(at);
+      if (rows) keep(key, rows);
+      if (rows === undefined || (hasty.has(key) && whole === s().run)) missing.push(at);
     }
     clearTimeout(timer);
     if (missing.length && s().run >= 0 && many()) timer = window.setTimeout(() => missing.forEach(fetchPage), 20);
@@ -86,11 +90,13 @@ export function stepsView(context, first) {
   /** @param {number} at */
   async function fetchPage(at) {
     const key = keyOf(at), { run } = s(), [from, to] = [at * PAGE, (at + 1) * PAGE];
-    if (pages.get(key) !== undefined) return;
-    keep(key, null);
+    const known = pages.get(key);
+    if (known === null || (known && !hasty.delete(key))) return;
+    if (!known) keep(key, null);
     const reply = await ask({ type: "rows", run, from, to, ...(s().only ? { steps: keptSteps(s())?.slice(from, to) } : {}) });
     if (signal.aborted) return;
-    if (reply.rows) keep(key, reply.rows); else pages.delete(key);
+    if (reply.rows) keep(key, reply.rows); else if (!known) pages.delete(key);
+    if (reply.hasty) hasty.add(key);
     if (run === s().run && reply.rows) list.draw();
   }
 
@@ -133,8 +139,6 @@ export function stepsView(context, first) {
   /** Ask which steps of the open run are alike. */
   async function fetchFolds() {
     const { run } = s(), found = /** @type {typeof folds} */ ([]);
-    [folds, places] = [[], foldedPlaces([])];
-    opened.clear();
     for (let from = 0; from >= 0 && run >= 0;) {
       const reply = await ask({ type: "folds", run, from });
       if (signal.aborted || s().run !== run || !reply.folds) return;
@@ -181,8 +185,11 @@ export function stepsView(context, first) {
     /** @param {State} now @param {State} before */
     show(now, before) {
       const changed = differing(now, before), fold = changed("at") && foldOf(now.at);
-      if (changed("run")) fetchFolds();
-      else if (fold && isClosed(fold) && fold[0] !== now.at) arrange();
+      if (changed("run")) {
+        [folds, places] = [[], foldedPlaces([])];
+        opened.clear();
+        if (before.run < 0) fetchFolds(); // of a run after it, once somebody stays there
+      } else if (fold && isClosed(fold) && fold[0] !== now.at) arrange();
       if (changed("run", "at", "hits", "runs", "only", "kept", "view")) place(now, changed("run", "at", "only", "view"));
       if (changed("only", "agents", "query", "run")) drawChips();
     },
@@ -194,8 +201,11 @@ export function stepsView(context, first) {
       turnFold(fold, closes);
       return true;
     },
-    fits: () => list.fits(), draw: () => list.draw(), reveal: () => place(s(), true), showOnly,
-    keep: (/** @type {Row[]} */ rows) => keep("0:0", rows),
+    fits: () => list.fits(), draw: () => list.draw(), reveal: () => place(s(), true), showOnly, fetchFolds,
+    /** Keep the first page of the first run. @param {Row[]} rows @param {boolean} isHasty */
+    keep(rows, isHasty) { keep("0:0", rows); if (isHasty) hasty.add("0:0"); },
+    /** Ask again for what was told in haste: the kernel has read the run. */
+    again() { whole = s().run; list.draw(); },
     /** The row of a step, if it is known. @param {number} step @returns {Row | undefined} */
     rowOf(step) {
       const kept = keptSteps(s());

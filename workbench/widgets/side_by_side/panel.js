@@ -101,8 +101,10 @@ export function render({ model, el }) {
     const kept = question.sort === before.sort && question.by === before.by && question.down === before.down && (question.sort === "order" || (question.metric === before.metric && question.a === before.a && question.b === before.b));
     s = { ...s, question };
     drawControls();
-    const mine = ++asked, reply = await ask({ type: "find", question, row: kept ? s.row ?? -1 : -1 });
-    if (mine === asked && !signal.aborted && reply.rows) take(reply);
+    const mine = ++asked, { row } = s, reply = await ask({ type: "find", question, row: kept ? row ?? -1 : -1 });
+    if (mine !== asked || signal.aborted || !reply.rows) return;
+    // who went on to another row while the kernel looked is not brought back
+    if (kept && s.row !== row) find({}); else take(reply);
   }
   /** Show what a question found. @param {any} reply */
   function take(reply) {

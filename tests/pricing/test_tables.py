@@ -1,8 +1,10 @@
 """Price tables: litellm's real map, files of our own, exact costs, and what is refused."""
 
+import csv
 import datetime
 import gzip
 import json
+import math
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadValue, UnknownName, Unreadable
-from workbench.pricing import Price, Prices
+from workbench.pricing import Price, Prices, shipped
 
 DAY = datetime.date(2026, 11, 1)
 LITELLM = "litellm-1.109.1.model_prices_and_context_window_backup.json.gz"
@@ -60,6 +62,12 @@ def test_litellms_prices_are_those_of_the_file(litellm):
 
 
 @pytest.mark.shared
+def test_a_price_is_read_as_it_was_told(litellm):
+    assert {name: Price.of(each.members) for name, each in litellm.models.items()} == dict(
+        litellm.models
+    )
+
+
 def test_a_long_call_costs_more_as_a_whole(litellm):
     gemini = litellm["gemini/gemini-2.5-pro"]
     assert gemini.cost(input_tokens=200_000, output_tokens=1_000) == 0.26
@@ -220,3 +228,107 @@ def test_broken_yaml_and_files_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(Unreadable) as caught:
         Prices.read(tmp_path / "none.json")
     assert str(caught.value).startswith("a price table must be a file of UTF-8 text, but none.json")
+
+
+TOML = """
+[[price]]
+model = "m"
+valid_from = 2026-01-01
+input = 1
+output = 2
+source = "a page"
+
+[[price]]
+model = "m"
+valid_from = 2026-06-01
+input = 0.5
+cached = 0.05
+output = 1
+source = "a page"
+
+[[price]]
+model = "n"
+valid_from = 2026-03-01
+input = 3
+output = 4
+source = "a page"
+"""
+
+
+def test_a_history_says_what_was_valid_on_a_day(tmp_path):
+    path = tmp_path / "house.toml"
+    path.write_text(TOML)
+    last = Prices.read(path)
+    assert (last.date, last["m"].cached) == (datetime.date(2026, 6, 1), Decimal("0.00000005"))
+    spring = Prices.read(path, date=datetime.date(2026, 3, 31))
+    assert spring["m"].cost(input_tokens=10**6, output_tokens=10**6) == 3
+    assert set(spring.models) == {"m", "n"}
+    assert set(Prices.read(path, date=datetime.date(2026, 2, 1)).models) == {"m"}
+
+
+@pytest.mark.shared
+def test_the_shipped_table_agrees_with_litellms(litellm):
+    ours = shipped()
+    assert len(ours.models) >= 20
+    for name, price in ours.models.items():
+        theirs = litellm[name]
+        for ours_of, theirs_of in ((price, theirs), (price.of_call(10**6), theirs.of_call(10**6))):
+            assert ours_of.rates[:2] == theirs_of.rates[:2], name
+            assert ours_of.output == theirs_of.output, name
+
+
+@pytest.mark.shared
+def test_the_calls_of_azures_log_cost_what_they_should(litellm, shared):
+    folder = shared / "calllogs"
+    told = json.loads((folder / "oracle.json").read_text())["cost_usd"]
+    with gzip.open(folder / "AzureLLMInferenceTrace_conv.csv.gz", "rt") as file:
+        calls = [
+            (int(line["ContextTokens"]), int(line["GeneratedTokens"]))
+            for line in csv.DictReader(file)
+        ]
+    assert len(calls) == 19_366
+    for name in ("gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo-1106"):
+        dollars = math.fsum(litellm[name].cost(input_tokens=a, output_tokens=b) for a, b in calls)
+        assert dollars == pytest.approx(told[name], rel=1e-12)
+    assert (
+        shipped()["gpt-4o"].cost(input_tokens=22_361_870, output_tokens=4_088_665) == told["gpt-4o"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "a price table in TOML must hold [[price]] tables, but t.toml holds none; add one."),
+        ("[[price]]\ninput = 1", "each [[price]] in t.toml must name its `model`, but one does not; add it."),
+        (
+            '[[price]]\nmodel = "m"\nsource = "s"\ninput = 1\noutput = 2',
+            "the price of 'm' in t.toml must have `valid_from`, a day such as 2026-11-01, and `source`, a text, but one "
+            "is missing or of another kind; add it.",
+        ),
+        (
+            '[[price]]\nmodel = "m"\nsource = "s"\nvalid_from = 2026-01-01\ninput = 1\noutptu = 2',
+            "the price of 'm' in t.toml must have `input` and `output`, but {'input': 1, 'outptu': 2} came; add them.",
+        ),
+        ("[[price", "a price table must be whole TOML, but t.toml is not (Expected ']]' at the end of an array declaration (at end of document)); mend it there."),
+    ],
+)  # fmt: skip
+def test_a_history_that_says_too_little_is_refused(tmp_path, text, message):
+    (tmp_path / "t.toml").write_text(text)
+    with pytest.raises(BadValue) as error:
+        Prices.read(tmp_path / "t.toml")
+    assert str(error.value) == message
+
+
+@repeatable
+@given(
+    rates=st.lists(st.decimals(0, 1, places=9), min_size=5, max_size=5),
+    counts=st.lists(st.integers(0, 10**6), min_size=4, max_size=4),
+)
+def test_no_call_costs_more_than_the_most(rates, counts):
+    price = Price(rates[0], rates[3], rates[1], rates[2], rates[4])
+    read, cached, written, reasoning = counts
+    most = price.most(input_tokens=read + cached, output_tokens=written + reasoning)
+    dearest = Price(max(rates[:3]), max(rates[3:]))
+    tokens = {"input_tokens": read + cached, "output_tokens": written + reasoning}
+    assert most == dearest.cost(**tokens)
+    assert most >= price.cost(**tokens, cached_tokens=cached, reasoning_tokens=reasoning)

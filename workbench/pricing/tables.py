@@ -1,111 +1,22 @@
-"""Dated price tables: tokens to dollars, exactly.
+"""Dated price tables, read from files of our own and from litellm's map.
 
-Prices are decimal numbers and tokens whole ones, so a cost is computed without error and rounded
-once. A model that a table does not hold has no price; it is never guessed from a name alike.
+A model that a table does not hold has no price; it is never guessed from a name alike.
 """
 
 import datetime
 import gzip
 import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from workbench.errors import BadValue, Unreadable, some, unknown_name
-
-# Enough digits for any number of tokens at any price: nothing is rounded on the way.
-_DIGITS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a model's tokens cost, in US dollars per token.
-
-    Parameters
-    ----------
-    input, output : Decimal
-        Of a token that is read, or written.
-    cached : Decimal, optional
-        Of a token that is read from a cache; that of the input where the provider has no other.
-    cache_write : Decimal, optional
-        Of a token that is read and written to a cache; that of the input where there is no other.
-    reasoning : Decimal, optional
-        Of a token of reasoning; that of the output where there is no other.
-    above : sequence of (int, Price)
-        Prices of a whole call that reads more tokens than that, the smallest number first.
-    provider : str, optional
-        Who sells it.
-
-    Examples
-    --------
-    >>> price = Price(Decimal("0.000003"), Decimal("0.000015"), cached=Decimal("0.0000003"))
-    >>> price.cost(input_tokens=1_000, cached_tokens=900, output_tokens=100)
-    0.00207
-    """
-
-    input: Decimal
-    output: Decimal
-    cached: Decimal | None = None
-    cache_write: Decimal | None = None
-    reasoning: Decimal | None = None
-    above: Sequence[tuple[int, "Price"]] = ()
-    provider: str | None = None
-
-    @property
-    def rates(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
-        """Dollars per token: fresh input, cached, written to a cache, output, reasoning."""
-        cached = self.input if self.cached is None else self.cached
-        written = self.input if self.cache_write is None else self.cache_write
-        reasoning = self.output if self.reasoning is None else self.reasoning
-        return self.input, cached, written, self.output, reasoning
-
-    def of_call(self, input_tokens: int) -> "Price":
-        """Return the price of a call that reads so many tokens."""
-        reached = [price for threshold, price in self.above if input_tokens > threshold]
-        return reached[-1] if reached else self
-
-    def cost(
-        self,
-        *,
-        input_tokens: int,
-        output_tokens: int,
-        cached_tokens: int = 0,
-        cache_written_tokens: int = 0,
-        reasoning_tokens: int = 0,
-    ) -> float:
-        """Return the dollars of one call.
-
-        Parameters
-        ----------
-        input_tokens, output_tokens : int
-            Read, cached ones included; written, reasoning included.
-        cached_tokens, cache_written_tokens : int
-            Of those read, from a cache or to it.
-        reasoning_tokens : int
-            Of those written.
-
-        Raises
-        ------
-        BadValue
-            If a part is larger than its whole.
-        """
-        fresh = input_tokens - cached_tokens - cache_written_tokens
-        plain = output_tokens - reasoning_tokens
-        tokens = (fresh, cached_tokens, cache_written_tokens, plain, reasoning_tokens)
-        if min(tokens) < 0:
-            raise BadValue(
-                "input_tokens must include those of the cache and output_tokens those of reasoning, "
-                f"but {input_tokens} read with {cached_tokens} and {cache_written_tokens} of a cache, "
-                f"and {output_tokens} written with {reasoning_tokens} of reasoning came; add the "
-                "parts to their wholes."
-            )
-        with localcontext(prec=_DIGITS):
-            rates = self.of_call(input_tokens).rates
-            return float(sum(n * rate for n, rate in zip(tokens, rates, strict=True)))
+from workbench.pricing.price import Price, decimal_of, priced
 
 
 @dataclass(frozen=True)
@@ -191,7 +102,7 @@ class Prices:
         Parameters
         ----------
         path : str or Path
-            YAML or JSON of our own, or the price map of litellm; `.gz` is unpacked.
+            TOML, YAML or JSON of our own, or the price map of litellm; `.gz` is unpacked.
         name : str, optional
             The table's name; that in the file, or the file's, by default.
         date : date, optional
@@ -206,7 +117,18 @@ class Prices:
 
         Notes
         -----
-        Our own files hold `date`, `models` and, where wanted, `name` and `per_tokens` (the number
+        TOML holds a history: a `[[price]]` for each model and day, in dollars per million tokens; of
+        each model the last price counts that was valid on `date` (today's, by default: the last)::
+
+            [[price]]
+            model = "gpt-4o"
+            valid_from = 2024-10-02
+            input = 2.50
+            cached = 1.25
+            output = 10.00
+            source = "where the figures are from"
+
+        Our other files hold `date`, `models` and, where wanted, `name` and `per_tokens` (the number
         of tokens that the prices are for, 1 by default)::
 
             date: 2026-11-01
@@ -222,6 +144,8 @@ class Prices:
         litellm, ``model_prices_and_context_window.json``.
         """
         file = Path(path)
+        if file.suffix == ".toml":
+            return cls(name or file.stem, *_history(file, date))
         content = _content(file)
         own = "models" in content and not _is_litellm(content["models"])
         found = _own(content, file.name) if own else _litellm(content, file.name)
@@ -233,6 +157,63 @@ class Prices:
                 "which its prices were valid."
             )
         return cls(str(name or told or Path(file.name.removesuffix(".gz")).stem), day, *found)
+
+
+def shipped(date: datetime.date | None = None) -> Prices:
+    """Return the small price table that comes with the package.
+
+    Parameters
+    ----------
+    date : date, optional
+        The day whose prices are wanted; the last known ones by default.
+
+    Examples
+    --------
+    >>> shipped().get("gpt-4o").cost(input_tokens=1_000_000, output_tokens=0)
+    2.5
+    """
+    return Prices.read(Path(__file__).parents[1] / "assets" / "prices.toml", date=date)
+
+
+def _history(path: Path, date: datetime.date | None) -> tuple[datetime.date, dict[str, Price], int]:
+    """Return the day, the prices valid on it, and 0 entries without a price."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text, parse_float=Decimal)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(
+            f"a price table must be a file of UTF-8 text, but {path.name} is none ({error}); check "
+            "the path."
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _broken(path, "TOML", error) from None
+    entries = content.get("price")
+    if not isinstance(entries, list) or not entries:
+        raise BadValue(
+            f"a price table in TOML must hold [[price]] tables, but {path.name} holds none; add one."
+        )
+    dated = sorted((_dated(each, path.name) for each in entries), key=lambda each: each[0])
+    valid = [each for each in dated if date is None or each[0] <= date]
+    return date or dated[-1][0], {model: price for _, model, price in valid}, 0
+
+
+def _dated(entry: Any, file: str) -> tuple[datetime.date, str, Price]:  # noqa: ANN401 - any TOML value
+    model = entry.get("model") if isinstance(entry, Mapping) else None
+    if not isinstance(model, str) or not model:
+        raise BadValue(f"each [[price]] in {file} must name its `model`, but one does not; add it.")
+    where = f"{model!r} in {file}"
+    rest = {
+        name: value
+        for name, value in entry.items()
+        if name not in {"model", "valid_from", "source"}
+    }
+    day = entry.get("valid_from")
+    if not isinstance(day, datetime.date) or not isinstance(entry.get("source"), str):
+        raise BadValue(
+            f"the price of {where} must have `valid_from`, a day such as 2026-11-01, and `source`, a text, but "
+            "one is missing or of another kind; add it."
+        )
+    return day, model, Price.of(rest, where, per=Decimal(10**6))
 
 
 def _content(path: Path) -> Mapping[str, Any]:
@@ -277,51 +258,18 @@ def _broken(path: Path, language: str, error: Exception) -> BadValue:
     )
 
 
-_MEMBERS = {"input", "output", "cached", "cache_write", "reasoning", "above", "provider"}
-
-
 def _own(content: Mapping[str, Any], file: str) -> tuple[dict[str, Price], int]:
     models = content["models"]
     if not isinstance(models, Mapping) or not models:
         raise BadValue(
             f"`models` in {file} must hold a price by model, but it holds none; add one."
         )
-    per = _decimal(content.get("per_tokens", 1), f"per_tokens in {file}")
+    per = decimal_of(content.get("per_tokens", 1), f"per_tokens in {file}")
     if per == 0:
         raise BadValue(f"per_tokens in {file} must be above 0, but 0 came; use 1000000.")
     return {
-        str(name): _own_price(each, per, f"{name!r} in {file}") for name, each in models.items()
+        str(name): Price.of(each, f"{name!r} in {file}", per=per) for name, each in models.items()
     }, 0
-
-
-def _own_price(value: Any, per: Decimal, where: str) -> Price:  # noqa: ANN401 - any JSON value
-    if not isinstance(value, Mapping) or not {"input", "output"} <= value.keys():
-        raise BadValue(
-            f"the price of {where} must have `input` and `output`, but {str(value)[:80]} came; add them."
-        )
-    if strange := sorted(map(str, value.keys() - _MEMBERS)):
-        raise BadValue(
-            f"the price of {where} must have no other members than {some(sorted(_MEMBERS), 9)}, but "
-            f"{some(strange)} came; correct the name."
-        )
-    rates = {
-        name: _decimal(value[name], f"{name} of {where}") / per
-        for name in ("input", "output", "cached", "cache_write", "reasoning")
-        if value.get(name) not in {None, ""}
-    }
-    above = sorted(
-        (int(_decimal(threshold, f"a threshold of {where}")), _own_price(each, per, where))
-        for threshold, each in (value.get("above") or {}).items()
-    )
-    return _price(rates, above, value.get("provider"))
-
-
-def _price(
-    rates: Mapping[str, Decimal], above: Sequence[tuple[int, Price]], provider: object
-) -> Price:
-    cached, written, reasoning = map(rates.get, ("cached", "cache_write", "reasoning"))
-    told = provider if isinstance(provider, str) else None
-    return Price(rates["input"], rates["output"], cached, written, reasoning, tuple(above), told)
 
 
 def _is_litellm(value: Any) -> bool:  # noqa: ANN401 - any JSON value
@@ -368,8 +316,8 @@ def _litellm_price(entry: Mapping[str, Any], where: str) -> Price | None:
     above = []
     for thousands in sorted(int(found[1]) for key in entry if (found := _INPUT.fullmatch(key))):
         rates = base | _litellm_rates(entry, f"_above_{thousands}k_tokens", where)
-        above.append((1000 * thousands, _price(rates, (), None)))
-    return _price(base, above, entry.get("litellm_provider"))
+        above.append((1000 * thousands, priced(rates, (), None)))
+    return priced(base, above, entry.get("litellm_provider"))
 
 
 def _tiered(tiers: Sequence[Any], entry: Mapping[str, Any], where: str) -> Price | None:
@@ -381,33 +329,21 @@ def _tiered(tiers: Sequence[Any], entry: Mapping[str, Any], where: str) -> Price
         rates = _litellm_rates(tier, "", where)
         if not {"input", "output"} <= rates.keys():
             return None
-        steps.append((int(_decimal(tier["range"][0], f"a range of {where}")), rates))
+        steps.append((int(decimal_of(tier["range"][0], f"a range of {where}")), rates))
     (_, first), *rest = sorted(steps, key=lambda step: step[0])
-    above = [(start, _price(rates, (), None)) for start, rates in rest]
-    return _price(first, above, entry.get("litellm_provider"))
+    above = [(start, priced(rates, (), None)) for start, rates in rest]
+    return priced(first, above, entry.get("litellm_provider"))
 
 
 def _litellm_rates(entry: Mapping[str, Any], suffix: str, where: str) -> dict[str, Decimal]:
     rates = {
-        name: _decimal(entry[key + suffix], f"{key}{suffix} of {where}")
+        name: decimal_of(entry[key + suffix], f"{key}{suffix} of {where}")
         for name, key in _RATES.items()
         if entry.get(key + suffix) is not None
     }
     if rates.get("cache_write") == 0 and rates.get("input"):
         del rates["cache_write"]
     return rates
-
-
-def _decimal(value: Any, where: str) -> Decimal:  # noqa: ANN401 - any JSON value
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number < 0:
-        raise BadValue(
-            f"{where} must be a number, not negative, but {str(value)[:40]!r} came; correct it."
-        )
-    return number
 
 
 def _day(value: Any, file: str) -> datetime.date | None:  # noqa: ANN401 - any JSON value
