@@ -191,6 +191,8 @@ def test_ended_processes_leave_nothing_behind():
     pool = Processes(2)
     pids = {pool.submit(os.getpid).result() for _ in range(4)}
     waiting = pool.submit(time.sleep, 60)
+    while not waiting.running():  # what has not begun is cancelled instead
+        time.sleep(0.01)
     pool.shutdown(cancel_futures=True)
     with pytest.raises(Exception, match=r"processes (were ended|died)"):
         waiting.result()

@@ -242,8 +242,11 @@ class Processes(Executor):
         with self._lock:
             self._closed = True
             for process in self._all:
-                process.end()
-        self._threads.shutdown(wait, cancel_futures=True)
+                process.kill()
+        # who waits for an answer of a dead process has none at once, and reads no more of its pipe
+        self._threads.shutdown(cancel_futures=True)
+        for process in self._all:
+            process.close()
 
     def _asked(self, call: Callable[[], Result]) -> Result:
         written = pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL)
@@ -299,8 +302,11 @@ class _Process:
         calls.flush()
         return pickle.load(answers)  # type: ignore[no-any-return]  # noqa: S301 - from a process of ours
 
-    def end(self) -> None:
+    def kill(self) -> None:
         self._process.kill()
+
+    def close(self) -> None:
+        """Close the pipes of a process that was killed; nobody may be reading them."""
         self._process.communicate()
 
 
