@@ -1,7 +1,6 @@
 """Coding by people in a real browser: from a key to the journal and back, and what may go wrong between."""
 
 import json
-import random
 import runpy
 from pathlib import Path
 
@@ -34,10 +33,10 @@ def some_runs():
 
 
 class Coding(Reading):
-    """Somebody who codes before the module alone; `faults` says what becomes of each message."""
+    """Somebody who codes before the module alone."""
 
     def __init__(self, chromium, widget, *, context=None, **options):
-        self.faults, self.dice, self.replies = (), random.Random(7), []
+        self.replies = []
         super().__init__(Shared(chromium, context), widget, **options)
 
     def receive(self, message):

@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 import workbench as wb
+from workbench.ratings.coding.deeds import Deeds
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +59,7 @@ panel
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 49])
 def test_messages_that_are_lost_doubled_late_and_out_of_order(chromium, tmp_path, seed):
     place, taken = tmp_path / "codes.sqlite", {}
     widget = wb.inspect(CODING["some_runs"](), annotator="ana", journal=place)
@@ -79,8 +80,105 @@ def test_messages_that_are_lost_doubled_late_and_out_of_order(chromium, tmp_path
     coding.page.evaluate("troubled = false")
     annotator.act()
     annotator.saved()
+    coding.page.wait_for_timeout(8 * 300)  # what was asked in vain is asked again by then
     annotator.compare(str(place), "ana", annotator.shown())
     coding.context.close()
+
+
+# What becomes of a message, or of its answer, as `fault` says of each: kept until it is let go, or lost.
+GATES = """{
+  const gates = [], gate = () => new Promise((done) => gates.push(done));
+  let real = window.receive;
+  window.fault = FAULT;
+  const receive = async (message) => {
+    const how = fault(message);
+    if (how === "lost") return new Promise(() => {});
+    if (how === "late") await gate();
+    const reply = await real(message);
+    if (how === "late answer") await gate();
+    return reply;
+  };
+  Object.defineProperty(window, "receive", { get: () => receive, set(given) { real = given; } });
+  window.release = async () => {
+    gates.splice(0).forEach((open) => open());
+    for (let n = 0; n < 5; n++) await new Promise((done) => setTimeout(done, 20));
+  };
+}"""
+NO_FAULT = "() => ''"
+
+
+@pytest.fixture
+def gated(chromium, tmp_path):
+    """Open the inspector for one coder, with what an earlier page kept; messages meet what `fault` says."""
+    contexts = []
+
+    def opens(fault=NO_FAULT, after=None):
+        kept = after and after.page.context.storage_state()
+        context = chromium.new_context(
+            viewport={"width": 1600, "height": 900}, storage_state=kept or None
+        )
+        context.add_init_script(GATES.replace("FAULT", fault))
+        contexts.append(context)
+        if after:
+            after.page.close()
+        place = tmp_path / "codes.sqlite"
+        widget = wb.inspect(CODING["some_runs"](), annotator="ana", journal=place)
+        widget.first = widget.first | {"coding": widget.first["coding"] | {"wait": 300}}
+        one = CODING["Coding"](chromium, widget, context=context)
+        one.at(0)
+        one.page.locator(".wi-saved", has_text="saved").wait_for()
+        one.page.locator(".wi-steps").focus()
+        return one
+
+    yield opens
+    for each in contexts:
+        each.close()
+
+
+def standing(tmp_path):
+    with wb.ratings.Journal.open(tmp_path / "codes.sqlite", create=False) as journal:
+        pile = Deeds.of(journal.events()).coders["ana"]
+    return [each.last.body["labels"] for each in pile.standing("a")], pile.is_done("a")
+
+
+def test_what_is_saved_late_stays_whatever_the_journal_said_before(gated, tmp_path):
+    one = gated("({ type, act }) => type === 'codes' ? 'late answer' : act?.kind === 'annotate' ? 'late' : ''")  # fmt: skip
+    one.page.evaluate("release()")
+    one.press("a", "1", "Enter", "D", "u")  # what is undone is asked for again
+    one.page.locator(".wi-saved", has_text="saved 2 of 3").wait_for()
+    one.page.evaluate("() => { fault = ({ type }) => type === 'codes' ? 'late answer' : ''; }")
+    one.saved(3)
+    one.page.evaluate("release()")
+    assert one.page.locator(".wi-codes li").count() == 1
+    assert standing(tmp_path)[0] != []
+
+
+def test_what_is_asked_in_vain_is_asked_again(gated, tmp_path):
+    one = gated()
+    one.press("a", "1", "Enter")
+    one.page.locator(".wi-codes button", has_text="Change").click()
+    one.press("1", "2", "Enter")
+    one.saved(2)
+    two = gated(after=one)
+    name = two.page.locator(".wi-codes b").inner_text()
+    two.page.evaluate("() => { let n = 0; fault = ({ type }) => type === 'codes' && n++ < 2 ? 'lost' : ''; }")  # fmt: skip
+    two.press("u")
+    two.page.wait_for_function("old => (document.querySelector('.wi-codes b')?.textContent ?? old) !== old", arg=name)  # fmt: skip
+    assert standing(tmp_path)[0] == [["1.1 disobey task specification"]]
+
+
+def test_what_was_kept_of_a_closed_page_does_not_overrule_what_was_done_after_it(gated, tmp_path):
+    one = gated("({ act }) => act && act.n < 2 ? 'lost' : ''")
+    one.press("D", "D")
+    one.page.locator(".wi-saved", has_text="saved 1 of 2").wait_for()
+    two = gated("({ type }) => type === 'code' ? 'late' : ''", after=one)
+    two.page.locator(".wi-saved", has_text="saved 1 of 2").wait_for()
+    done = two.page.locator(".wi-code-tools button", has_text="Run coded")
+    assert done.get_attribute("aria-pressed") == "false"
+    two.page.evaluate("() => { fault = () => ''; }")
+    two.page.evaluate("release()")
+    two.saved(2)
+    assert (done.get_attribute("aria-pressed"), standing(tmp_path)[1]) == ("false", False)
 
 
 class CodingPlace(RATING["LabPlace"]):

@@ -136,7 +136,8 @@ class Coder:
         """Return how far this coder is with a run, and how much is stored."""
         pile = self.pile
         last = [
-            {"op_id": each.op_id, "kind": each.body["act"], "n": each.body["n"]}
+            {"op_id": each.op_id, "kind": each.body["act"]}
+            | {name: each.body[name] for name in ("n", "done") if name in each.body}
             for each in pile.latest(run_id, _LATEST)
         ]
         saved = len(pile.acts)

@@ -3,7 +3,7 @@
 
 import { keyed, pressed } from "./controls.js";
 import { h } from "./elements.js";
-import { isCoded, keeper, lastAct, markedIn, newName, posted, savedWords, standing, troubles, unsaved, WAIT } from "./outbox.js";
+import { firstOpen, isCoded, keeper, lastAct, markedIn, newName, posted, savedWords, standing, troubles, unsaved, WAIT } from "./outbox.js";
 import { counted, visible } from "./texts.js";
 
 /** @import { Context, View } from "./panel.js" */
@@ -88,8 +88,8 @@ function annotationForm(uid, scheme, to) {
 
 /** @param {Context} context @returns {View} */
 export function codingSection(context) {
-  const { coding, ask, dispatch, say, signal, detail, go } = context, on = Boolean(coding.annotator), wait = coding.wait ?? WAIT;
-  let box = unsaved(), fetched = 0, editing = false, at = "";
+  const { coding, dispatch, say, signal, detail, go } = context, on = Boolean(coding.annotator), wait = coding.wait ?? WAIT;
+  let box = unsaved(), fetched = 0, overdue = Infinity, tries = 0, editing = false, at = "";
   const prefix = `workbench-coding:${coding.store}:${coding.rules ? "rules" : "codes"}:${coding.annotator}`, keep = keeper(prefix);
   const channel = on && "BroadcastChannel" in window ? new BroadcastChannel(prefix) : null;
   const here = () => context.state().runs[context.state().run], key = () => runKey(here());
@@ -140,8 +140,8 @@ export function codingSection(context) {
       keep.drop(each.op_id);
       happen({ type: "saved", op_id: each.op_id, saved: reply.saved.saved });
       broadcast({ saved: box.saved });
-      // an undo may bring back what is older than this page; words were found by the kernel
-      if (each.kind === "undo" || each.target?.find) fetchCodes();
+      // an undo may bring back what is older than this page, and so may what became of an act that is saved late; words were found by the kernel
+      if (each.kind === "undo" || each.n < box.base.n || each.target?.find) fetchCodes();
     } else if (reply.refused) {
       keep.drop(each.op_id);
       happen({ type: "dropped", op_id: each.op_id, reason: reply.refused });
@@ -166,17 +166,22 @@ export function codingSection(context) {
     dispatch({ type: "coded", coded });
     pump();
   }
-  /** Ask what there is of the run that is open. */
+  /** Ask what there is of the run that is open; again, if no answer comes. */
   async function fetchCodes() {
-    const run = context.state().run, name = key(), codes = [];
+    const run = context.state().run, name = key(), before = firstOpen(box), codes = [];
     if (run < 0) return;
     const turn = ++fetched;
     for (let from = 0; from >= 0;) {
-      const reply = await ask({ type: "codes", run, from });
-      if (signal.aborted || turn !== fetched || !reply.codes) return;
+      overdue = performance.now() + wait * 2 ** Math.min(tries, 3);
+      const reply = await context.post({ type: "codes", run, from }).catch(() => null);
+      if (signal.aborted || turn !== fetched || !reply?.codes) return;
       codes.push(...reply.codes);
       from = reply.next ?? -1;
-      if (from < 0) happen({ type: "base", n: reply.state?.n ?? 0, saved: reply.state?.saved ?? 0, base: { run: name, codes, done: reply.state?.done ?? false, last: reply.state?.last ?? [], finished: reply.state?.finished ?? {} } });
+      if (from < 0) {
+        [overdue, tries] = [Infinity, 0];
+        const told = { n: 0, saved: 0, done: false, last: [], finished: {}, ...reply.state };
+        happen({ type: "base", before, base: { ...told, run: name, codes } });
+      }
     }
   }
 
@@ -308,6 +313,10 @@ export function codingSection(context) {
     if (!box.known && performance.now() >= greeted) {
       greeted = performance.now() + wait * 2 ** Math.min(greetings++, 3);
       greet().catch(() => {});
+    }
+    if (performance.now() >= overdue) {
+      tries += 1;
+      fetchCodes();
     }
     if (box.held.length) happen({ type: "tick" });
     pump();

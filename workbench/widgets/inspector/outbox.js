@@ -16,13 +16,15 @@ const SILENCE = 4;
 export const unsaved = () => ({
   known: false, n: 0, saved: 0, now: 0, acts: /** @type {Act[]} */ ([]), held: /** @type {Held[]} */ ([]),
   /** what the journal said of the run that is open */
-  base: { run: "", codes: /** @type {any[]} */ ([]), done: false, last: /** @type {any[]} */ ([]), finished: /** @type {Record<string, boolean>} */ ({}) },
+  base: { run: "", n: 0, saved: 0, codes: /** @type {any[]} */ ([]), done: false, last: /** @type {any[]} */ ([]), finished: /** @type {Record<string, boolean>} */ ({}) },
   refusal: "", failure: "", keeps: true,
 });
 /** @typedef {ReturnType<typeof unsaved>} Outbox */
 
 /** @param {Outbox} s @param {Act[]} acts */
 const unheard = (s, acts) => acts.filter((act) => !s.acts.some((each) => each.op_id === act.op_id));
+/** The oldest act that is not saved, or the next. @param {Outbox} s */
+export const firstOpen = (s) => s.held.reduce((n, { act }) => Math.min(n, act.n), s.n + 1);
 /** @param {Outbox} s @param {Act[]} acts */
 const highest = (s, acts) => acts.reduce((n, act) => Math.max(n, act.n), s.n);
 /** @param {Outbox} s @param {string} op */
@@ -34,9 +36,10 @@ const holding = (act, now) => ({ act, since: now, tries: 0, due: 0 });
 const NEXT = {
   counted: (s, e) => ({ ...s, known: s.known || e.known === true, n: Math.max(s.n, e.n ?? 0), saved: Math.max(s.saved, e.saved) }),
   base(s, e) {
+    // what was not saved when this was asked for may be missing in it, and what came later then says what became of that
     const open = new Set(s.held.map((each) => each.act.op_id));
-    const acts = s.acts.filter((act) => act.run !== e.base.run || act.kind === "undo" || open.has(act.op_id) || act.n > e.n);
-    return { ...s, acts, base: e.base, n: Math.max(s.n, e.n), saved: Math.max(s.saved, e.saved), failure: "" };
+    const acts = s.acts.filter((act) => act.run !== e.base.run || act.kind === "undo" || open.has(act.op_id) || act.n >= e.before || act.n > e.base.n);
+    return { ...s, acts, base: e.base, n: Math.max(s.n, e.base.n), saved: Math.max(s.saved, e.base.saved), failure: "" };
   },
   found(s, e) {
     const acts = unheard(s, e.acts);
