@@ -6,7 +6,7 @@ samples are small ones that Inspect wrote, with texts as long as those of a real
 
 PEER = "inspect_ai"
 PYTHON = "WORKBENCH_INSPECT_PYTHON"
-SIZE = 200
+SIZE = 1_000
 UNIT = "{n} samples"
 GOAL = 5.0
 
