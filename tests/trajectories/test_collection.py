@@ -85,3 +85,10 @@ def test_an_unknown_column_or_run_is_named():
     assert str(caught.value).endswith("but 'agnet' came; did you mean 'agent'?")
     with pytest.raises(UnknownName):
         some_runs()["r9"]
+
+
+def test_a_count_is_kept_to_its_last_digit_beside_a_run_that_has_none():
+    counts = [2**62 + 1, None, 2**63 - 1]
+    runs = Runs.of([Run("x", name=str(at), trial=trial) for at, trial in enumerate(counts)])
+    assert runs.frame["trial"].tolist() == [2**62 + 1, pd.NA, 2**63 - 1]
+    assert runs.frame["trial"].dtype == "Int64"

@@ -278,9 +278,11 @@ class Runs(Sequence[Run]):
         """RUNS."""
         import pandas as pd
 
-        frame = pd.DataFrame(self._ledger.records, columns=_RUN_COLUMNS)
+        records = self._ledger.records
+        frame = pd.DataFrame(records, columns=_RUN_COLUMNS)
         for name in _COUNTS:
-            frame[name] = frame[name].astype("Int64")
+            # with a gap it came as floats, which hold no whole numbers beyond 2**53
+            frame[name] = pd.array([record.get(name) for record in records], dtype="Int64")
         frame["cost_usd"] = frame["cost_usd"].astype("float64")
         for name in set(_RUN_COLUMNS) - {*_COUNTS, "cost_usd", "outcome"}:
             frame[name] = frame[name].astype("str")

@@ -279,3 +279,16 @@ def test_an_odd_number_in_the_head_of_a_log_is_kept(fixtures):
     runs, _, _ = indexed(changed)
     run_id, load, _ = runs[0]
     assert str(load(run_id).extra["log"]["status"]) == "nan"
+
+
+def test_a_name_in_a_log_that_is_no_text_costs_nothing_of_it(fixtures):
+    content = (fixtures / "inspect" / "small.json").read_bytes()
+    assert content.count(b'"status": "success"') == 1
+    changed = content.replace(b'"status": "success"', b'"st\xecatus": "success"')
+    assert agree(changed)
+    runs, _, _ = indexed(changed)
+    run_id, load, _ = runs[0]
+    told = load(run_id).extra["log"]
+    assert "success" in told.values()
+    assert "eval" in told
+    assert "samples" not in told

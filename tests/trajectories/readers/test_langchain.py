@@ -198,3 +198,9 @@ def test_broken_files_are_read_as_far_as_they_go(folder, name, mutations, twists
         for value in twists(json.loads(content), 200):
             tabled(read(value)[0])
             langchain.recognises(value)
+
+
+def test_a_type_that_is_written_otherwise_stays_as_it_came():
+    runs, _ = read([{"type": "AI", "content": "Yes."}, {"type": "ai", "content": "No."}])
+    assert [step.kind for step in runs[0].steps] == ["chat", "chat"]
+    assert [step.extra.get("type") for step in runs[0].steps] == ["AI", None]

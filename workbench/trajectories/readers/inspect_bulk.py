@@ -96,7 +96,12 @@ class _Whole:
 
     def told(self) -> dict[str, Json]:
         data = self._document.content()
-        members, self._plain = decoded(_MEMBERS, data)
+        try:
+            members, self._plain = decoded(_MEMBERS, data)
+        except UnicodeDecodeError:  # in a name, at which nobody looked before
+            whole = _parsed(self._document, data, 0)
+            assert isinstance(whole, dict)
+            return {name: each for name, each in whole.items() if name != "samples"}
         found = {
             name: self._member(data, raw) for name, raw in members.items() if name != "samples"
         }

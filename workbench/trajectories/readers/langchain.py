@@ -270,7 +270,7 @@ def _message(value: dict[str, Json], type_name: str | None, pointer: str) -> Ste
     if role == "chat":
         role = fields.text("role") or role
     step = Step(kind, pointer, span_id=fields.text("id"))
-    if str(fields.peek("type")).lower() == type_name:
+    if fields.peek("type") == type_name:  # else it stays as it was written
         fields.take("type")
     if kind == "execute_tool":
         _answer(step, fields)
