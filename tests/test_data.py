@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 import shutil
 
 import datasets
@@ -10,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sacrebleu
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 
 import workbench as wb
-from workbench.data import diff, digest, folder
+from workbench.data import digest, folder
 from workbench.errors import BadKind, BadValue, UnknownName, Unreadable
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -764,159 +762,6 @@ def test_a_text_in_the_place_of_a_path_is_told(rows):
         "Good day must be a readable file, but opening it failed (No such file or directory); "
         "check the path."
     )
-
-
-# --- versions -------------------------------------------------------------------------------
-
-cells = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-2, 2),
-    st.sampled_from([0.5, 1.0, "", "a", "1"]),
-    st.lists(st.sampled_from(["a", "b", 1, None]), max_size=2),
-)
-
-
-@st.composite
-def versions(draw):
-    names = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True))
-    columns = draw(st.sets(st.sampled_from(["s", "t"])))
-    made = [
-        {
-            **{"row_id": name, "input": draw(st.sampled_from(["x", "y"]))},
-            **{column: draw(cells) for column in sorted(columns)},
-        }
-        for name in names
-    ]
-    return wb.read(pd.DataFrame(made, dtype=object))
-
-
-def _cells(change):
-    return [tuple(json.dumps(cell) for cell in line) for line in change.cells.to_numpy().tolist()]
-
-
-@repeatable
-@given(versions())
-def test_a_dataset_does_not_differ_from_itself(rows):
-    for other in (rows, rows.copy(), rows[::-1], rows[rows.columns[::-1]]):
-        change = diff(rows, other)
-        assert (change.added, change.removed, change.changed) == ((), (), ())
-        assert (len(change.cells), change.n_same) == (0, len(rows))
-
-
-@repeatable
-@given(versions(), versions())
-def test_what_one_way_adds_the_other_way_removes(old, new):
-    there, back = diff(old, new), diff(new, old)
-    assert (there.added, there.removed) == (back.removed, back.added)
-    assert sorted(_cells(there)) == sorted((row, c, new, old) for row, c, old, new in _cells(back))
-    assert sorted(there.changed) == sorted(back.changed)
-    assert there.n_same == back.n_same
-
-
-@repeatable
-@given(versions(), versions())
-def test_nothing_differs_exactly_when_the_digests_are_equal(old, new):
-    change = diff(old, new)
-    same = not (change.added or change.removed or len(change.cells))
-    assert same == (digest(old) == digest(new))
-
-
-@repeatable
-@given(versions(), versions())
-def test_a_difference_is_that_of_a_plain_comparison(old, new):
-    def table(frame):
-        found = {}
-        for row in _plain(frame):
-            for column, cell in row.items():
-                whole = isinstance(cell, float) and cell.is_integer()
-                found[row["row_id"], column] = json.dumps(int(cell) if whole else cell)
-        return found
-
-    before, after = table(old), table(new)
-    shared = set(old["row_id"]) & set(new["row_id"])
-    expected = {
-        (
-            json.dumps(row),
-            json.dumps(column),
-            before.get((row, column), "null"),
-            after.get((row, column), "null"),
-        )
-        for row, column in [*before, *after]
-        if row in shared and before.get((row, column), "null") != after.get((row, column), "null")
-    }
-    change = diff(old, new)
-    assert set(_cells(change)) == expected
-    assert len(change.cells) == len(expected)
-    assert set(change.added) == set(new["row_id"]) - shared
-    assert set(change.removed) == set(old["row_id"]) - shared
-    assert change.n_same == len(shared) - len({row for row, *_ in expected})
-
-
-@pytest.fixture
-def change():
-    old = [
-        {"row_id": "1", "input": "a", "n": 1, "topic": "x"},
-        {"row_id": "2", "input": "b", "n": 2},
-        {"row_id": "3", "input": "c", "n": 3},
-    ]
-    new = [
-        {"row_id": "4", "input": "d", "n": 4},
-        {"row_id": "2", "input": "b", "n": 2},
-        {"row_id": "1", "input": "A<b>", "n": None, "references": ["r"]},
-    ]
-    return diff(wb.read(old), wb.read(new))
-
-
-def test_a_difference_names_rows_and_cells(change):
-    assert (change.added, change.removed, change.changed) == (("4",), ("3",), ("1",))
-    assert change.n_same == 1
-    assert sorted(change.cells.to_numpy().tolist(), key=str) == [
-        ["1", "input", "a", "A<b>"],
-        ["1", "n", 1, None],
-        ["1", "references", None, ["r"]],
-        ["1", "topic", "x", None],
-    ]
-
-
-def test_rows_without_references_are_the_same_however_that_is_written():
-    ways = [{}, {"references": None}, {"references": []}, {"reference_1": None}]
-    assert len({digest(wb.read([{"input": "b", **way}])) for way in ways}) == 1
-
-
-def test_a_difference_shows_itself(change):
-    assert repr(change) == "1 rows added, 1 removed, 1 changed (4 cells), 1 the same"
-    html = change._repr_html_()
-    shown = re.sub("<[^>]+>", "|", html)
-    assert "|4||row||–||added|" in shown
-    assert "|3||row||removed||–|" in shown
-    assert "|1||topic||x||–|" in shown
-    assert "|1||input||a||A&lt;b&gt;|" in shown
-    assert html == change._repr_html_()
-
-
-def test_a_whole_number_beside_a_missing_cell_stays_whole():
-    change = diff(wb.read([{"input": "a", "n": 1}]), wb.read([{"input": "a", "n": None}]))
-    (line,) = change.cells.to_dict("records")
-    assert line == {"row_id": "1", "column": "n", "old": 1, "new": None}
-    assert type(line["old"]) is int
-
-
-def test_true_is_not_one():
-    change = diff(wb.read([{"input": "a", "ok": True}]), wb.read([{"input": "a", "ok": 1}]))
-    assert change.cells.to_numpy().tolist() == [["1", "ok", True, 1]]
-
-
-@pytest.mark.shared
-def test_two_versions_of_a_published_test_set_differ_where_a_reference_was_mended(shared):
-    place = shared / "mt" / "wmt23.he-en"
-    old = wb.read(place / "source.txt.gz", references=[place / "refA.txt.gz"])
-    new = wb.read(place / "source.txt.gz", references=[place / "refB.txt.gz"])
-    change = diff(old, new)
-    naive = sum(a != b for a, b in zip(old["references"], new["references"], strict=True))
-    assert len(change.cells) == naive > 0
-    assert change.n_same == 1910 - naive
-    assert set(change.cells["column"]) == {"references"}
 
 
 def test_the_index_of_a_frame_called_row_id_names_the_rows():

@@ -2,9 +2,6 @@
 
 import datetime
 import decimal
-import hashlib
-import json
-import random
 
 import numpy as np
 import pandas as pd
@@ -12,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import workbench as wb
 from workbench import tables
 from workbench.errors import BadValue
 from workbench.tables import (
@@ -24,10 +20,8 @@ from workbench.tables import (
     SCORES,
     STEPS,
     TABLES,
-    digest,
     each_row,
     is_missing,
-    records,
 )
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -475,150 +469,6 @@ def test_rows_come_as_dicts_with_pythons_own_numbers():
     rows = each_row(frame)
     assert rows == [{"a": 1, "2": 0.5, "c": "x"}]
     assert [type(cell) for cell in rows[0].values()] == [int, float, str]
-
-
-# --- digest ---------------------------------------------------------------------------------
-
-
-def test_the_digest_of_a_known_dataset_is_known():
-    # computed here by hand from the rule: sorted JSON lines of the cells that hold something
-    rows = wb.read([{"row_id": "b", "input": "ä"}, {"row_id": "a", "input": "x", "n": 1.0}])
-    lines = ['{"input": "\\u00e4", "row_id": "b"}', '{"input": "x", "n": 1, "row_id": "a"}']
-    assert digest(rows) == hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-cells = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-9, 9),
-    st.floats(-9, 9),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
-    st.lists(st.integers(-9, 9) | st.text("ab", max_size=2), max_size=3),
-)
-
-
-@st.composite
-def datasets(draw):
-    names = draw(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True))
-    made = [
-        {
-            "row_id": name,
-            "input": draw(st.text("xyz", max_size=3)),
-            "s": draw(cells),
-            "t": draw(cells),
-        }
-        for name in names
-    ]
-    return pd.DataFrame(made, dtype=object)
-
-
-def _naive_digest(frame):
-    lines = []
-    for row in frame.to_dict("records"):
-        kept = {}
-        for name, cell in row.items():
-            if cell is not None:
-                whole = isinstance(cell, float) and cell == int(cell)
-                kept[name] = int(cell) if whole else cell
-        lines.append(json.dumps(kept, sort_keys=True))
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-
-
-@repeatable
-@given(datasets(), st.randoms(use_true_random=False))
-def test_a_digest_is_the_same_for_any_order_of_rows_and_columns(frame, chance):
-    columns = list(frame.columns)
-    chance.shuffle(columns)
-    other = frame.sample(frac=1, random_state=chance.randrange(99))[columns]
-    assert digest(frame) == digest(other) == _naive_digest(frame)
-
-
-@repeatable
-@given(datasets(), st.data())
-def test_a_digest_is_changed_by_one_cell(frame, data):
-    row = data.draw(st.integers(0, len(frame) - 1))
-    column = data.draw(st.sampled_from(["input", "s", "t"]))
-    other = frame.copy()
-    other.iat[row, frame.columns.get_loc(column)] = "something else"
-    assert digest(other) != digest(frame)
-
-
-def test_a_missing_cell_and_no_column_have_one_digest():
-    rows = [{"row_id": "1", "input": "a"}, {"row_id": "2", "input": "b"}]
-    assert digest(pd.DataFrame(rows)) == digest(pd.DataFrame(rows).assign(topic=None))
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (1, 1.0, True),
-        ([1.0], [1], True),
-        ({"a": 1, "b": None}, {"a": 1}, True),
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
-        ((1, 2), [1, 2], True),
-        (np.array([1, 2]), [1, 2], True),
-        ([float("nan")], [None], True),
-        (1, True, False),
-        (1, "1", False),
-        ([1, 2], [2, 1], False),
-        ([None, 1], [1], False),
-        ("", None, False),
-        ([], None, False),
-        (1, 1.5, False),
-    ],
-)
-def test_what_counts_as_the_same_content(one, other, same):
-    frames = [
-        pd.DataFrame({"row_id": ["1"], "input": ["x"]}).assign(s=pd.Series([cell], dtype=object))
-        for cell in (one, other)
-    ]
-    assert (digest(frames[0]) == digest(frames[1])) is same
-    assert (records(frames[0]) == records(frames[1])) is (same or other is True)
-
-
-def test_two_rows_do_not_have_the_digest_of_one_that_holds_both():
-    one = pd.DataFrame({"row_id": ["1"], "input": ['a"}\n{"input": "b']})
-    two = pd.DataFrame({"row_id": ["1", "2"], "input": ["a", "b"]})
-    assert digest(one) != digest(two)
-
-
-def test_records_are_plain_json_whatever_the_frame_holds():
-    frame = pd.DataFrame(
-        {
-            "row_id": ["1"],
-            "input": [[{"role": "user", "content": "x", "name": None}]],
-            "references": [np.array(["a", "b"], dtype=object)],
-            "when": [pd.Timestamp("2026-01-02")],
-            "n": pd.array([3], dtype="Int64"),
-            "share": np.array([0.5], dtype="float32"),
-            "gap": [pd.NA],
-        }
-    )
-    found = records(frame)
-    assert found == {
-        "1": {
-            "row_id": "1",
-            "input": [{"role": "user", "content": "x"}],
-            "references": ["a", "b"],
-            "when": "2026-01-02 00:00:00",
-            "n": 3,
-            "share": 0.5,
-        }
-    }
-    assert json.loads(json.dumps(found)) == found
-
-
-@pytest.mark.shared
-def test_the_digest_of_a_published_test_set_does_not_depend_on_its_order(shared):
-    folder = shared / "mt" / "wmt23.en-de"
-    rows = wb.read(folder / "source.txt.gz", references=[folder / "refA.txt.gz"])
-    order = list(range(len(rows)))
-    random.Random(0).shuffle(order)
-    assert len(rows) == 557
-    assert digest(rows) == digest(rows.iloc[order])
-    changed = rows.copy()
-    changed.at[500, "input"] += " "
-    assert digest(changed) != digest(rows)
 
 
 def test_the_module_says_which_kinds_there_are():

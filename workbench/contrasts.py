@@ -123,14 +123,14 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
     import pandas as pd
 
     arranged = panels_of(scores, settings, [metric.name])[metric.name]
-    records = []
+    records, lost = [], missing(scores, metric)
     for mask, systems in _by_mask(arranged, [(system,) for system in arranged.systems]):
         units = _units(arranged, mask, metric, settings)
         for (system,) in systems:
             figure = _NOTHING if not mask.any() else units.interval(arranged.systems.index(system))
             record = {"metric": metric.name, "system": system, "score": figure.value}
             record |= {"ci_low": figure.low, "ci_high": figure.high, "n": int(mask.sum())}
-            record |= missing(scores, metric, system)
+            record |= lost[system]
             record |= {"n_clusters": units.n_units, "method": figure.method}
             records.append(record | {"signature": scores.signatures[metric.name]})
     up = metric.direction != "down"
@@ -417,13 +417,15 @@ def _differences(
     ]
 
 
-def missing(scores: Scores, metric: Metric, system: str) -> Record:
-    """Count what a system did not deliver for a metric, and what else became of its outputs."""
-    own = (scores.outputs["system"] == system).to_numpy()
-    n_unscored = int((own & ~scores.scored(metric.name)).sum())
-    lost = next(row for row in each_row(scores.failures) if row["system"] == system)
-    counts = {name: n for name, n in lost.items() if name not in {"system", "n_rows", "n_absent"}}
-    return counts | {"n_failed": lost["n_absent"] + n_unscored}
+def missing(scores: Scores, metric: Metric) -> dict[str, Record]:
+    """Count what each system did not deliver for a metric, and what else became of its outputs."""
+    unscored = scores.outputs.loc[~scores.scored(metric.name), "system"].value_counts()
+    left_out = {"system", "n_rows", "n_absent"}
+    return {
+        lost["system"]: {name: n for name, n in lost.items() if name not in left_out}
+        | {"n_failed": lost["n_absent"] + int(unscored.get(lost["system"], 0))}
+        for lost in each_row(scores.failures)
+    }
 
 
 def verdict(metric: Metric, row: Record, alpha: float) -> Verdict | None:

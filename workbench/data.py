@@ -1,16 +1,15 @@
 """Datasets: read them from anything into ROWS, put outputs beside them, tell versions apart."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from workbench import formats, store
-from workbench.display import html_table, plain
+from workbench.contents import Diff, diff, digest
 from workbench.errors import BadKind, BadValue, Unreadable, some, unknown_name
-from workbench.tables import OUTPUTS, ROWS, digest, is_missing, records
+from workbench.tables import OUTPUTS, ROWS, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,86 +142,6 @@ def outputs(
     if not len(frame):
         raise BadValue(f"OUTPUTS must have at least one output, but {name} has none; check it.")
     return _identified(frame, rows, name)
-
-
-@dataclass(frozen=True)
-class Diff:
-    """What changed between two versions of a dataset.
-
-    Parameters
-    ----------
-    added, removed : tuple of str
-        `row_id` of rows that only the new, or only the old, version has.
-    cells : DataFrame
-        One line per changed cell of a row that both have: `row_id`, `column`, `old`, `new`.
-    n_same : int
-        Rows that both have, unchanged.
-    """
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    cells: "pd.DataFrame"
-    n_same: int
-
-    @property
-    def changed(self) -> tuple[str, ...]:
-        """`row_id` of rows that both have with at least one changed cell."""
-        return tuple(dict.fromkeys(self.cells["row_id"]))
-
-    def __repr__(self) -> str:
-        return (
-            f"{len(self.added)} rows added, {len(self.removed)} removed, {len(self.changed)} "
-            f"changed ({len(self.cells)} cells), {self.n_same} the same"
-        )
-
-    def _repr_html_(self) -> str:
-        body = [[row, "row", "–", "added"] for row in self.added]
-        body += [[row, "row", "removed", "–"] for row in self.removed]
-        body += [
-            ["–" if cell is None else plain(cell, width=80) for cell in line]
-            for line in self.cells.to_numpy()
-        ]
-        return html_table(["row_id", "column", "old", "new"], body, caption=repr(self))
-
-
-def diff(old: "pd.DataFrame", new: "pd.DataFrame") -> Diff:
-    """Say which rows and cells changed between two versions of a dataset.
-
-    Parameters
-    ----------
-    old, new : DataFrame
-        ROWS; rows are matched by `row_id`.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> old = wb.read([{"input": "a"}, {"input": "b"}])
-    >>> diff(old, wb.read([{"input": "a"}, {"input": "B"}, {"input": "c"}]))
-    1 rows added, 0 removed, 1 changed (1 cells), 1 the same
-    """
-    import pandas as pd
-
-    before, after = records(old), records(new)
-    shared = [row for row in before if row in after]
-    changes = [
-        (row, column, before[row].get(column), after[row].get(column))
-        for row in shared
-        for column in dict.fromkeys([*before[row], *after[row]])
-        if _written(before[row].get(column)) != _written(after[row].get(column))
-    ]
-    # as objects, or pandas would make a float of a whole number beside a missing one
-    cells = pd.DataFrame(changes, columns=["row_id", "column", "old", "new"], dtype=object)
-    return Diff(
-        added=tuple(row for row in after if row not in before),
-        removed=tuple(row for row in before if row not in after),
-        cells=cells,
-        n_same=len(shared) - cells["row_id"].nunique(),
-    )
-
-
-def _written(cell: object) -> str:
-    """Write a cell as the digest does, which tells True from 1."""
-    return json.dumps(cell, sort_keys=True)
 
 
 def folder(name: str) -> Path:
@@ -406,6 +325,8 @@ def _refuse_lists_in_text(
     references: "pd.Series[Any]", row_ids: "pd.Series[Any]", name: str
 ) -> None:
     """Refuse references that a CSV turned from a list into the text of a list."""
+    if str not in set(map(type, references)):
+        return
     for row_id, text in zip(row_ids, references, strict=True):
         if isinstance(text, str) and text[:2] in {"['", '["'} and text[-1] == "]":
             raise BadValue(
@@ -436,29 +357,39 @@ def _answered(rows: "pd.DataFrame", source: "Mapping[str, Texts]") -> "pd.DataFr
     row_ids, systems, repeats, found = columns
     known = rows["row_id"].tolist()
     for system, texts in source.items():
-        for row_id, answers in _answers(known, system, texts):
-            for repeat, text in enumerate(_repeats(answers)):
-                row_ids.append(row_id)
-                systems.append(system)
-                repeats.append(repeat)
-                found.append(text)
-    formats.refuse_halves(lambda: zip(*columns, strict=True), "the texts given")
+        ids, answers = _answers(known, system, texts)
+        if set(map(type, answers)) <= {str, type(None)}:  # one answer each, many at once
+            numbers, singles = [0] * len(ids), answers
+        else:
+            each = [list(_repeats(answer)) for answer in answers]
+            ids = [row_id for row_id, texts in zip(ids, each, strict=True) for _ in texts]
+            numbers = [number for texts in each for number in range(len(texts))]
+            singles = list(chain.from_iterable(each))
+        row_ids += ids
+        systems += [system] * len(ids)
+        repeats += numbers
+        found += singles
+    formats.refuse_halves(
+        lambda: zip(*columns, strict=True),
+        "the texts given",
+        chain(set(row_ids), set(systems), found),
+    )
     names = ("row_id", "system", "repeat", "text")
     cells = (pd.Series(each, dtype=object) for each in columns)
     return pd.DataFrame(dict(zip(names, cells, strict=True)))
 
 
-def _answers(row_ids: list[str], system: str, texts: "Texts") -> "Iterable[tuple[str, Answers]]":
-    """Return the rows that one system answers, each with its answer or answers."""
+def _answers(row_ids: list[str], system: str, texts: "Texts") -> "tuple[list[str], list[Any]]":
+    """Return the rows that one system answers, and the answer or answers of each."""
     if isinstance(texts, Mapping):
-        return texts.items()
+        return list(texts), list(texts.values())
     listed = _listed(texts, system)
     if len(listed) != len(row_ids):
         raise BadValue(
             f"system {system!r} must have {len(row_ids)} texts, one per row, but {len(listed)} "
             "came; put None where it failed."
         )
-    return zip(row_ids, listed, strict=True)
+    return row_ids, listed
 
 
 def _listed(texts: object, system: str) -> list[Any]:

@@ -39,6 +39,8 @@ def require_answers(scores: Scores, most_failed: float) -> None:
         raise BadValue(f"most_failed must be from 0 to 1, but {most_failed} came; use 0.1.")
     whole = np.all([scores.scored(metric.name) for metric in scores.metrics], axis=0)
     lost = failed(scores.outputs) & ~whole
+    if not lost.any():
+        return
     for system in scores.systems:
         own = scores.outputs["system"] == system
         n_failed, n = int((own & lost).sum()), int(own.sum())
@@ -85,9 +87,9 @@ def with_worst_case(scores: Scores, settings: Settings, frame: "pd.DataFrame") -
     0   0.33                  1             0.25               0.5
     """
     lost = {
-        (name, system): missing(scores, scores.metric(name), system)["n_failed"]
+        (name, system): counts["n_failed"]
         for name in frame["metric"].unique()
-        for system in scores.systems
+        for system, counts in missing(scores, scores.metric(name)).items()
     }
     if not any(lost.values()) and not scores.categories:
         return frame

@@ -13,6 +13,8 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import methodcaller
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -96,14 +98,27 @@ def from_records(records: "Sequence[Mapping[str, Any]]", source: str) -> "pd.Dat
     """
     import pandas as pd
 
-    refuse_halves(lambda: ((*record, *record.values()) for record in records), source)
+    names, values = set().union(*records), map(methodcaller("values"), records)
+    refuse_halves(
+        lambda: ((*record, *record.values()) for record in records),
+        source,
+        chain(names, chain.from_iterable(values)),
+    )
     return pd.DataFrame.from_records(records)
 
 
-def refuse_halves(rows: "Callable[[], Iterable[Iterable[object]]]", source: str) -> None:
-    """Raise BadValue, which names the row, if a text of the rows holds half of a surrogate pair."""
+def refuse_halves(
+    rows: "Callable[[], Iterable[Iterable[object]]]",
+    source: str,
+    cells: "Iterable[object] | None" = None,
+) -> None:
+    """Raise BadValue, which names the row, if a text of the rows holds half of a surrogate pair.
+
+    `cells` are those of all rows, in any order and each once, where that is faster to go through.
+    """
     try:  # all at once, as long as nothing is wrong
-        "".join(text for row in rows() for text in row if isinstance(text, str)).encode("utf-8")
+        cells = chain.from_iterable(rows()) if cells is None else cells
+        "".join([text for text in cells if isinstance(text, str)]).encode("utf-8")
     except UnicodeEncodeError:
         for at, row in enumerate(rows(), start=1):
             if half := _HALF.search("".join(text for text in row if isinstance(text, str))):

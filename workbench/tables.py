@@ -4,10 +4,8 @@ A table is a pandas DataFrame whose columns mean what is said here. `Table.check
 data comes in; inside the package a table is trusted.
 """
 
-import hashlib
-import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
@@ -106,7 +104,7 @@ class Table:
             present = [name for name in key if name in frame]
             doubled = frame[frame.duplicated(present)] if present == list(key) else frame[:0]
             if len(doubled):
-                first = {name: _value(doubled.iloc[0][name]) for name in key}
+                first = {name: plain_value(doubled.iloc[0][name]) for name in key}
                 raise BadValue(
                     f"{self.name} ({source}) must have one row per {' × '.join(key)}, but "
                     f"{first} comes again in row {doubled.index[0] + 1} "
@@ -280,72 +278,6 @@ def _sides_are_known(ratings: "pd.DataFrame", source: str) -> None:
             f"preferences on items {some(silent['item_id'])} do not; ask in both orders and "
             "record the side."
         )
-
-
-def digest(rows: "pd.DataFrame") -> str:
-    """Return the SHA-256 of a dataset's content, whatever its file format and order.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        ROWS.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits over the rows in `row_id` order; missing cells do not count.
-
-    Examples
-    --------
-    >>> import workbench as wb
-    >>> rows = wb.read([{"input": "a"}, {"input": "b"}])
-    >>> digest(rows) == digest(rows[::-1])
-    True
-    """
-    encode = json.JSONEncoder(sort_keys=True).encode
-    lines = sorted(encode(record) for _, record in _records(rows))
-    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
-
-
-def records(rows: "pd.DataFrame") -> dict[str, dict[str, Any]]:
-    """Map each `row_id` to its cells as plain JSON values, missing ones left out."""
-    return dict(_records(rows))
-
-
-def _records(rows: "pd.DataFrame") -> Iterator[tuple[str, dict[str, Any]]]:
-    names = [str(name) for name in rows.columns]
-    columns = [rows[name].tolist() for name in ("row_id", *rows.columns)]
-    for row_id, *cells in zip(*columns, strict=True):
-        yield (
-            str(row_id),
-            {
-                name: _value(cell)
-                for name, cell in zip(names, cells, strict=True)
-                # the check makes an empty list of references that are missing
-                if not (is_missing(cell) or (name == "references" and len(cell) == 0))
-            },
-        )
-
-
-def _value(cell: object) -> object:
-    """Turn a cell into what JSON knows, the same for every file format.
-
-    A file makes floats of the whole numbers in a column with gaps, and fills the gaps of records
-    inside a cell; neither is a difference in content.
-    """
-    if isinstance(cell, str):
-        return cell
-    if hasattr(cell, "tolist"):
-        cell = cell.tolist()
-    if is_missing(cell):
-        return None
-    if isinstance(cell, Mapping):
-        return {str(key): _value(value) for key, value in cell.items() if not is_missing(value)}
-    if isinstance(cell, (list, tuple)):
-        return [_value(value) for value in cell]
-    if isinstance(cell, float) and cell.is_integer():
-        return int(cell)
-    return cell if isinstance(cell, (str, int, float, bool, type(None))) else str(cell)
 
 
 ROWS = Table(

@@ -1,5 +1,6 @@
 """N-grams in common, against counting them one by one, and against sacrebleu."""
 
+import sys
 from collections import Counter
 
 import numpy as np
@@ -90,3 +91,22 @@ def test_the_order_of_outputs_does_not_matter(table):
     metric = wb.BLEU()
     there = metric.statistics(table(pairs))
     assert metric.statistics(table(pairs[::-1])).tolist() == there[::-1].tolist()
+
+
+def test_what_is_white_space_for_arrow_is_so_for_python():
+    whole = [at for at in range(sys.maxunicode + 1) if not 0xD800 <= at < 0xE000]
+    texts = [f"a{chr(at)}b" for at in whole]
+    found, words = Tokens.of_lines(texts)
+    assert found.lengths.tolist() == [len(text.split()) for text in texts]
+    assert words == list(dict.fromkeys(word for text in texts for word in text.split()))
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.text(st.sampled_from("ab \t\n\x1c\x85\u2028\u3000\ud800"), max_size=8), max_size=5)
+)
+def test_lines_are_split_as_python_splits_them(texts):
+    found, words = Tokens.of_lines(texts)
+    split = [text.split() for text in texts]
+    assert found.lengths.tolist() == list(map(len, split))
+    assert [words[at] for at in found.ids] == [word for text in split for word in text]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU as PeerBLEU
 
 import workbench as wb
-from workbench import tables
+from workbench import contents, tables
 from workbench.errors import BadKind, BadValue, UnknownName
 
 ROWS = wb.read(
@@ -98,7 +98,7 @@ def test_numbers_of_references_stand_in_the_signature():
 def test_scores_remember_the_dataset_and_its_digest():
     scores = wb.score(OUTPUTS, ROWS, [wb.BLEU()])
     assert scores.dataset == "the list given"
-    assert scores.digest == tables.digest(ROWS)
+    assert scores.digest == contents.digest(ROWS)
     plain = pd.DataFrame(ROWS.to_dict("list"))
     assert wb.score(OUTPUTS, plain, [wb.BLEU()]).dataset == "the rows given"
 
@@ -513,7 +513,7 @@ def test_scores_of_different_datasets_are_not_joined():
     other = ROWS.assign(input=["b", "c", "changed"])
     with pytest.raises(BadValue) as caught:
         wb.metrics.join([part("a"), part("b", rows=other)])
-    digests = [tables.digest(each)[:12] for each in (ROWS, other)]
+    digests = [contents.digest(each)[:12] for each in (ROWS, other)]
     assert str(caught.value) == (
         f"figures to be compared must be of one dataset, but the list given ({digests[0]}) and the "
         f"list given ({digests[1]}) came; score both on one."

@@ -227,8 +227,8 @@ def require_references(metric: Metric, outputs: "pd.DataFrame") -> None:
             f"{metric.name} needs references, but ROWS came without the column 'references'; "
             "add it, or use a metric without references."
         )
-    bare = outputs.loc[outputs["references"].map(len) == 0, "row_id"].unique()
-    if len(bare):
+    if not all(map(len, outputs["references"])):
+        bare = outputs.loc[outputs["references"].map(len) == 0, "row_id"].unique()
         raise BadValue(
             f"{metric.name} needs at least one reference per row, but row {str(bare[0])!r} has none "
             f"({len(bare)} such rows); add references or leave these rows out."

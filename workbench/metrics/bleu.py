@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, reduce
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -137,10 +138,9 @@ class BLEU(Metric):
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return lengths, matches and n-gram counts of each output."""
         require_references(self, outputs)
-        groups, words = Groups.of(outputs["references"]), Vocabulary()
-        texts = self.tokens(outputs["text"].tolist(), words)
-        references = self.tokens(groups.references, words)
-        return self.counted(texts, references, groups, span=len(words))
+        groups = Groups.of(outputs["references"])
+        texts, references, span = self.tokens(outputs["text"].tolist(), groups.references)
+        return self.counted(texts, references, groups, span=span)
 
     def counted(self, texts: Tokens, references: Tokens, groups: Groups, *, span: int) -> Array:
         """Return the statistics of tokenised outputs.
@@ -164,16 +164,33 @@ class BLEU(Metric):
             ]
         ).astype(np.float64)
 
-    def tokens(self, texts: list[str], words: Vocabulary) -> Tokens:
-        """Tokenise as sacrebleu does; where white space parts tokens anyway, each word once."""
-        lines = [(text.lower() if self.lowercase else text).rstrip() for text in texts]
+    def tokens(self, texts: list[str], references: list[str]) -> tuple[Tokens, Tokens, int]:
+        """Tokenise as sacrebleu does; where white space parts tokens anyway, each word once.
+
+        Returns
+        -------
+        tuple of Tokens, Tokens, int
+            The texts, the references, and how many different tokens there are.
+        """
+        # they share most of their words
+        together = chain(texts, references)
+        lines = [(text.lower() if self.lowercase else text).rstrip() for text in together]
+        found, span = self._tokenised(lines)
+        n_texts = len(texts)
+        return found.between(0, n_texts), found.between(n_texts, len(lines)), span
+
+    def _tokenised(self, lines: list[str]) -> tuple[Tokens, int]:
         if self.tokenize == "none":
-            return Tokens.of_words(map(str.split, lines), words)
-        if self.tokenize != "13a":
-            return Tokens.of_words((self._peer.tokenizer(line).split() for line in lines), words)
-        types = Vocabulary()
-        of_types = Tokens.of_words(map(str.split, _cleaned(lines)), types)
-        return of_types.expanded(Tokens.of_words(map(_split, types), words))
+            found, types = Tokens.of_lines(lines)
+            return found, len(types)
+        if self.tokenize == "13a":
+            found, types = Tokens.of_lines(_cleaned(lines))
+            split, span = Tokens.of_types(types, _parted)
+            return found.expanded(split), span
+        words = Vocabulary()
+        return Tokens.of_words((self._peer.tokenizer(line).split() for line in lines), words), len(
+            words
+        )
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return the statistics of empty outputs: no match, and the brevity penalty."""
@@ -271,9 +288,9 @@ def _cleaned_line(line: str) -> str:
 
 # the same words come again in the next chunk
 @lru_cache(maxsize=_WORDS)
-def _split(word: str) -> list[str]:
-    """Return the tokens of a word by 13a, the usual words without its four expressions."""
-    if word.isalnum() or not _MAY_PART.search(word):
+def _parted(word: str) -> list[str]:
+    """Return the tokens of a word with marks, the usual ones without the four expressions of 13a."""
+    if not _MAY_PART.search(word):
         return [word]
     if word[-1] in _PARTED and word[:-1].isalnum():
         return [word[:-1], word[-1]]

@@ -8,9 +8,10 @@ are numbers that name group and n-gram exactly, and no hash can be wrong.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ Counts = NDArray[np.float64]
 # Children of a node that are tried one by one before all are searched.
 _PROBES = 6
 # Places of a table that is looked up instead, in all and for each child: an empty one costs time too.
-_TABLE, _SPARSEST = 10_000_000, 32
+_TABLE, _SPARSEST = 10_000_000, 512
 # Tokens whose n-grams are counted at once: what is larger waits for memory.
 _BLOCK = 100_000
 
@@ -62,6 +63,62 @@ class Tokens:
             ids.extend(map(number, text))
             starts.append(len(ids))
         return cls(np.frombuffer(ids, dtype=np.int64), np.frombuffer(starts, dtype=np.int64))
+
+    @classmethod
+    def of_types(cls, types: list[str], part: Callable[[str], list[str]]) -> tuple["Tokens", int]:
+        """Return the tokens of different words as numbers, and how many different ones there are.
+
+        Parameters
+        ----------
+        types : list of str
+            The words; one of letters and digits alone is one token.
+        part : callable
+            Gives the tokens of any other.
+
+        Examples
+        --------
+        >>> found, n_tokens = Tokens.of_types(["a", "b."], list)
+        >>> found.ids.tolist(), found.starts.tolist(), n_tokens
+        ([0, 1, 2], [0, 1, 3], 3)
+        """
+        tokens: list[str] = []
+        starts = [0]
+        for word in types:
+            if word.isalnum():  # no list for it: many lists keep the garbage collector busy
+                tokens.append(word)
+            else:
+                tokens += part(word)
+            starts.append(len(tokens))
+        numbers = dict(zip(dict.fromkeys(tokens), count(), strict=False))
+        ids = np.array(list(map(numbers.__getitem__, tokens)), dtype=np.int64)
+        return cls(ids, np.array(starts)), len(numbers)
+
+    @classmethod
+    def of_lines(cls, texts: list[str]) -> tuple["Tokens", list[str]]:
+        """Return what white space parts, as numbers of words, and those words.
+
+        Examples
+        --------
+        >>> found, words = Tokens.of_lines([" a b", "", "a"])
+        >>> found.ids.tolist(), found.starts.tolist(), words
+        ([0, 1, 0], [0, 2, 2, 3], ['a', 'b'])
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        pool = pa.system_memory_pool()  # Arrow's own takes as long as the work at first
+        # an empty line has no word, where Arrow finds an empty one
+        lines = [text.strip() or None for text in texts]
+        try:
+            given = pa.array(lines, pa.large_string(), memory_pool=pool)
+        except UnicodeEncodeError:  # a text may hold half a character
+            words = Vocabulary()
+            return cls.of_words(map(str.split, texts), words), list(words)
+        # what is white space for Arrow is so for Python: test_ngrams.py looks at each character
+        split = pc.utf8_split_whitespace(given, memory_pool=pool)
+        coded = pc.dictionary_encode(split.values, memory_pool=pool)
+        ids = coded.indices.to_numpy().astype(np.int64)
+        return cls(ids, split.offsets.to_numpy().astype(np.int64)), coded.dictionary.to_pylist()
 
     @classmethod
     def of_characters(cls, texts: list[str]) -> "Tokens":
@@ -241,19 +298,29 @@ class ReferenceNGrams:
         n_texts = len(groups)
         found = np.zeros((n_texts, self.order))
         text, at, nodes = _spread(tokens, groups)
+        left = tokens.starts[text + 1] - at
         for n, level in enumerate(self._levels):
-            inside = at + n < tokens.starts[text + 1]
-            text, at, nodes = text[inside], at[inside], nodes[inside]
+            if n:
+                inside = left[at] > n
+                at, nodes = at[inside], nodes[inside]
             nodes = level.find(nodes, tokens.ids[at + n], self._span)
             known = nodes >= 0
-            text, at, nodes = text[known], at[known], nodes[known]
+            at, nodes = at[known], nodes[known]
             if not len(nodes):
                 break
-            pairs, times = np.unique(text * len(level.keys) + nodes, return_counts=True)
+            pairs, times = _counted(text[at] * len(level.keys) + nodes)
             text_of, node_of = np.divmod(pairs, len(level.keys))
             clipped = np.minimum(times, level.most[node_of])
             found[:, n] = np.bincount(text_of, weights=clipped, minlength=n_texts)
         return found
+
+
+def _counted(numbers: Ints) -> tuple[NDArray[np.integer[Any]], Ints]:
+    """Return the different numbers, at least one, in order, and how often each comes."""
+    small = numbers.astype(np.int32) if numbers.max() < 2**31 else numbers  # sorted twice as fast
+    small.sort()
+    first = np.flatnonzero(np.concatenate([[True], small[1:] != small[:-1]]))
+    return small[first], np.diff(first, append=len(small))
 
 
 def _spread(tokens: Tokens, groups: Ints) -> tuple[Ints, Ints, Ints]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench import tables
+from workbench import contents, tables
 from workbench.categories import CATEGORIES
 from workbench.display import html_table, plain
 from workbench.errors import BadKind, BadValue, some, unknown_name
@@ -245,16 +245,25 @@ class Scores:
         """
         import pandas as pd
 
-        outputs = self.outputs.assign(_failed=failed(self.outputs))
-        blank = outputs["text"].str.strip().eq("") & ~outputs["_failed"]
-        systems = outputs.assign(_empty=blank).groupby("system", sort=True)
-        n_rows = self.outputs["row_id"].nunique()
-        frame = pd.DataFrame({"n_absent": n_rows - systems["row_id"].nunique()})
-        frame.insert(0, "n_rows", n_rows)
-        frame["n_failed"], frame["n_empty"] = systems["_failed"].sum(), systems["_empty"].sum()
+        system, names = pd.factorize(self.outputs["system"], sort=True)
+        row, rows = pd.factorize(self.outputs["row_id"])
+        lost = failed(self.outputs).to_numpy()
+        blank = self.outputs["text"].str.strip().eq("").to_numpy(dtype=bool, na_value=False) & ~lost
+
+        def counted(of: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.bincount(of, minlength=len(names))
+
+        answered = np.unique(row * len(names) + system) % max(1, len(names))
+        counts = {
+            "n_rows": len(rows),
+            "n_absent": len(rows) - counted(answered),
+            "n_failed": counted(system[lost]),
+            "n_empty": counted(system[blank]),
+        }
+        frame = pd.DataFrame(counts, index=pd.Index(names, name="system"))
         if categories := self.categories:
-            frame["n_outputs"] = systems.size()
-            told = pd.crosstab(outputs["system"], outputs["category"])
+            frame["n_outputs"] = counted(system)
+            told = pd.crosstab(self.outputs["system"], self.outputs["category"])
             told = told[categories].reindex(frame.index, fill_value=0)
             frame = frame.join(told.add_prefix("n_"))
         return frame.reset_index()
@@ -412,7 +421,7 @@ def score(
         metrics=chosen,
         statistics=found.statistics,
         signatures={metric.name: _signed(metric, joined) for metric in chosen},
-        digest=tables.digest(checked),
+        digest=contents.digest(checked),
         dataset=dataset,
         reused=found.reused,
         notes=found.notes,
@@ -454,8 +463,9 @@ def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
 def in_order(outputs: "pd.DataFrame", row_ids: Iterable[str]) -> "pd.DataFrame":
     """Sort by row, then system, then repeat; the index stays."""
     position = {row: at for at, row in enumerate(row_ids)}
+    places = [position.get(row, len(position)) for row in outputs["row_id"].tolist()]
     return (
-        outputs.assign(_position=outputs["row_id"].map(position))
+        outputs.assign(_position=places)
         .sort_values(["_position", "system", "repeat"], kind="stable")
         .drop(columns="_position")
     )

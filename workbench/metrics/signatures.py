@@ -16,7 +16,6 @@ from workbench.metrics.base import Array, Metric
 from workbench.metrics.bleu import BLEU, Smoothing, Tokenizer
 from workbench.metrics.chrf import ChrF
 from workbench.metrics.grouping import Groups
-from workbench.metrics.ngrams import Vocabulary
 from workbench.metrics.rouge import ROUGE
 from workbench.metrics.scoring import bounded
 from workbench.metrics.ter import TER
@@ -260,10 +259,9 @@ def _bleu(texts: _Texts, left_out: list[str], report: Report) -> Iterator[_Tried
     place = {text: at for at, text in enumerate(known)}
     counted = list(product(get_args(Tokenizer), _BOTH))
     for done, (tokenize, lowercase) in enumerate(counted, start=1):
-        metric, words = BLEU(tokenize, lowercase), Vocabulary()
+        metric = BLEU(tokenize, lowercase)
         try:
-            outputs = metric.tokens(texts.frame["text"].tolist(), words)
-            references = metric.tokens(known, words)
+            outputs, references, span = metric.tokens(texts.frame["text"].tolist(), known)
         except Unreadable:
             if tokenize not in left_out:
                 left_out.append(tokenize)
@@ -271,7 +269,7 @@ def _bleu(texts: _Texts, left_out: list[str], report: Report) -> Iterator[_Tried
             continue
         for name, group in groups.items():
             own = references.take(np.array([place[text] for text in group.references]))
-            sums = texts.sums(metric.counted(outputs, own, group, span=len(words)))
+            sums = texts.sums(metric.counted(outputs, own, group, span=span))
             for smoothing in get_args(Smoothing):
                 each = BLEU(tokenize, lowercase, smoothing)
                 yield _tried(each, name, texts, sums)

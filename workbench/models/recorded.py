@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workbench import tables
+from workbench import contents, tables
 from workbench.errors import BadValue, some
 from workbench.models.base import Answer, Ask, Call, CallFailed, Model, Usage
 from workbench.tables import each_row, is_missing
@@ -59,7 +59,7 @@ class Recorded(Model):
     @cached_property
     def identity(self) -> Mapping[str, object]:
         """The digest of its table."""
-        return {"kind": "recorded", "digest": tables.digest(self._outputs)}
+        return {"kind": "recorded", "digest": contents.digest(self._outputs)}
 
     @property
     def is_billed(self) -> bool:

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from workbench import tables
+from workbench import contents
 from workbench.errors import Unreadable
 from workbench.runs.cells import Experiment
 from workbench.runs.rates import Rates
@@ -34,7 +34,7 @@ def manifest(
         "source": None if source is None else str(Path(source).resolve()),
         "rows": {
             "name": dataset,
-            "digest": tables.digest(made.rows),
+            "digest": contents.digest(made.rows),
             "n_rows": len(made.rows),
         },
         "prompts": [

@@ -47,7 +47,7 @@ def bootstrap_sums(statistics: Exact, *, samples: int, seed: int) -> Array:
     rng = np.random.default_rng([seed, 0])
     n_units = statistics.limbs.shape[1]
     sizes = block_sizes(samples, n_units)
-    return weighted_sums(statistics, (drawn(rng, size, n_units) for size in sizes), samples)
+    return weighted_sums(statistics, drawn(rng, sizes, n_units), samples)
 
 
 def exchanged_sums(statistics: Exact, *, samples: int, seed: int) -> Array:
@@ -100,25 +100,41 @@ def weighted_sums(statistics: Exact, blocks: Iterable[Array], samples: int) -> A
     return weighing.values(limbs)
 
 
-def drawn(rng: np.random.Generator, samples: int, n_units: int) -> Array:
-    """Draw units with replacement, as many as there are, and count them.
+def drawn(rng: np.random.Generator, sizes: Iterable[int], n_units: int) -> Iterator[Array]:
+    """Draw units with replacement, as many as there are, and count them, block by block.
 
-    Returns
-    -------
-    array of float32, shape (samples, n_units)
-        How often each unit was drawn; the numbers are those of one draw of all samples.
+    Parameters
+    ----------
+    rng : Generator
+        Of the numbers, which are those of one draw of all samples.
+    sizes : iterable of int
+        Samples of each block, no block larger than the first.
+    n_units : int
+        Units of a sample.
+
+    Yields
+    ------
+    array of float32, shape (size, n_units)
+        How often each unit was drawn; the next block takes its place.
     """
-    # numbers of 32 bits come from the same stream as those of 64, and faster
-    return counts(rng.integers(n_units, size=(samples, n_units), dtype=np.int32))
+    counted = np.empty((0, n_units), dtype=np.float32)
+    for size in sizes:
+        if size > len(counted):  # memory that is new costs more than what is counted into it
+            counted = np.empty((size, n_units), dtype=np.float32)
+        # numbers of 32 bits come from the same stream as those of 64, and faster
+        indices = rng.integers(n_units, size=(size, n_units), dtype=np.int32)
+        yield counts(indices, counted[:size])
 
 
-def counts(indices: Indices) -> Array:
+def counts(indices: Indices, counted: Array | None = None) -> Array:
     """Count how often each unit was drawn in each sample.
 
     Parameters
     ----------
     indices : array of int, shape (samples, n_units)
         Units drawn, from 0 to n_units − 1.
+    counted : array of float32, shape (samples, n_units), optional
+        Where to put the counts; a new array by default.
 
     Returns
     -------
@@ -130,7 +146,8 @@ def counts(indices: Indices) -> Array:
     [[2.0, 0.0, 1.0]]
     """
     samples, n_units = indices.shape
-    counted = np.empty((samples, n_units), dtype=np.float32)
+    if counted is None:
+        counted = np.empty((samples, n_units), dtype=np.float32)
     # Some samples at a time, whose counts stay in the fastest memory.
     step = max(1, _COUNTED // max(1, n_units))
     offsets = n_units * np.arange(step)[:, None]

@@ -94,12 +94,12 @@ class PeerUnits(Units):
         rng = np.random.default_rng(self.seed)
         sizes = block_sizes(samples, self.n_units)
         if self._doubled is not None and self._doubled.largest() * self.n_units < SINGLE:
-            blocks = (drawn(rng, size, self.n_units) for size in sizes)
-            return (weighted_sums(self._doubled, blocks, samples) / 2).astype(np.float32)
+            sums = weighted_sums(self._doubled, drawn(rng, sizes, self.n_units), samples)
+            return (sums / 2).astype(np.float32)
         single = np.ascontiguousarray(np.swapaxes(self.statistics.value(), 0, 1), dtype=np.float32)
         indices = (rng.integers(self.n_units, size=(size, self.n_units)) for size in sizes)
-        sums = [[each[rows].sum(axis=0) for each in single] for block in indices for rows in block]
-        return np.array(sums)
+        rows = (rows for block in indices for rows in block)
+        return np.array([[each[chosen].sum(axis=0) for each in single] for chosen in rows])
 
     @cached_property
     def _doubled(self) -> Exact | None:
