@@ -191,11 +191,20 @@ class _Found:
             return True
         if key in {"name", "version"} and leaf == "unknown":
             return True
+        if key == "doubleValue" and self._is_double(leaf):
+            return True
         if key == "total_tokens" and leaf in self.totals:
             return True
         if re.search(r"time|created", place.rpartition("/")[0][-12:] + key) and self._is_time(leaf):
             return True
         return any(place == each or place.startswith(f"{each}/") for each in self._unread)
+
+    def _is_double(self, leaf: str) -> bool:
+        """Tell whether a number is there as the double that it is by its format, to its last digit."""
+        try:
+            return next(leaves(float(leaf))) in self.leaves
+        except ValueError:
+            return False
 
     def _is_time(self, leaf: str) -> bool:
         """Tell whether a number became a time, alone or as seconds or nanoseconds of a pair."""

@@ -14,7 +14,7 @@ import pytest
 
 from workbench.errors import BadValue
 from workbench.trajectories import readers
-from workbench.trajectories.model import Step, circular, resolve_parents
+from workbench.trajectories.model import Annotation, Run, Step, circular, resolve_parents
 from workbench.trajectories.reading import read
 from workbench.trajectories.sources.documents import Document, Limits
 
@@ -327,6 +327,14 @@ def test_a_column_of_openinference_that_repeats_an_attribute_is_kept():
     value = span(colour="red") | {"attributes.colour": "blue"}
     (run,), _ = runs_of("openinference", [value])
     assert run.steps[0].extra["attributes.colour"] == "blue"
+
+
+@pytest.mark.parametrize(("place", "lost"), [("/doubleValue", False), ("/intValue", True)])
+def test_a_number_that_its_format_calls_a_double_may_be_rounded_to_one(place, lost):
+    number = 2**63 - 1
+    run = Run("x", name="a", annotations=[Annotation("score", "x", score=float(number))])
+    found = LOSSES["_Found"]([run], []).lost([(place, number)], {str(number)})
+    assert bool(found) is lost
 
 
 def test_a_pair_of_openinference_with_too_many_nanoseconds_is_no_time():

@@ -259,3 +259,15 @@ def test_an_entry_that_was_cut_is_cut_at_the_same_place_again():
     first = archive.read("a")
     assert 0 < len(first) < 1_000_000
     assert archive.read("a") == first
+
+
+def test_an_entry_whose_name_is_cut_short_is_empty(tmp_path):
+    content = packed({"a.json": b"{}", "a name that is cut.json": b"{}"})
+    cut = content.rindex(b"a name that is cut.json", 0, content.index(b"PK\x01\x02")) + 5
+    cut_short = bytearray(content[:cut])
+    cut_short[cut - 5 - 24] |= 8  # its size would follow the data
+    path = tmp_path / "cut.eval"
+    path.write_bytes(cut_short)
+    archive = Archive(Document(path, path.name))
+    assert {name: archive.read(name) for name in archive.names} == {"a.json": b"{}", "a nam": b""}
+    assert archive.document.notices

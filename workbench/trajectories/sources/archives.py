@@ -282,7 +282,8 @@ def _header(content: bytes, at: int, marks: list[int]) -> tuple[Entry, int] | No
     )
     if not known:
         after = bisect.bisect_left(marks, start)
-        end = marks[after] if after < len(marks) else len(content)
+        # a name that is cut short would begin the data behind all bytes
+        end = max(start, marks[after] if after < len(marks) else len(content))
     entry = Entry(name, at, method, end - start, size, crc, bool(flags & 1))
     return (entry if known else entry._replace(size=None, crc=None)), end
 
