@@ -116,9 +116,11 @@ def refuse_halves(
 
     `cells` are those of all rows, in any order and each once, where that is faster to go through.
     """
+    import pyarrow as pa
+
     try:  # all at once, as long as nothing is wrong
         cells = chain.from_iterable(rows()) if cells is None else cells
-        "".join([text for text in cells if isinstance(text, str)]).encode("utf-8")
+        pa.array([text for text in cells if isinstance(text, str)], pa.large_string())
     except UnicodeEncodeError:
         for at, row in enumerate(rows(), start=1):
             if half := _HALF.search("".join(text for text in row if isinstance(text, str))):

@@ -201,6 +201,8 @@ def _as_number(value: object) -> float:
     return number
 
 
+_NOTHING = (type(None),)
+
 _CASTS: Mapping[Kind, tuple[Callable[[object], object], str, str]] = {
     "key": (_as_key, "text or a whole number", "str"),
     "text": (_as_text, "text", "str"),
@@ -237,12 +239,11 @@ def _cast(cells: "pd.Series[Any]", column: Field, where: str) -> "pd.Series[Any]
     return pd.Series(values, index=cells.index, dtype=dtype)
 
 
-def _usual(values: list[Any], column: Field) -> list[Any] | None:
+def _usual(values: list[Any], column: Field) -> Any:  # noqa: ANN401 - what a Series is made of
     """Return cells that are as they must be, looked at together; None where each needs a look."""
     kinds = set(map(type, values))
     if column.kind in {"key", "text"}:
-        there = values if column.required else list(filter(None, values))
-        return values if kinds <= {str, type(None)} and _are_texts(there) else None
+        return _texts(values) if kinds <= {str, *(() if column.required else _NOTHING)} else None
     if column.kind == "texts":
         texts = kinds == {list} and _are_texts(list(chain.from_iterable(values)))
         return list(map(list, values)) if texts else None
@@ -251,15 +252,22 @@ def _usual(values: list[Any], column: Field) -> list[Any] | None:
     return None
 
 
+def _texts(values: list[str | None]) -> Any:  # noqa: ANN401 - an array of pandas
+    """Return texts as pandas holds them, None if one has half of a surrogate pair."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        # Arrow's own pool takes as long as the work when it first grows
+        found = pa.array(values, pa.large_string(), memory_pool=pa.system_memory_pool())
+    except UnicodeEncodeError:
+        return None
+    return pd.array(found, dtype="str")
+
+
 def _are_texts(values: list[Any]) -> bool:
     """Tell whether all values are text, without half of a surrogate pair."""
-    if not set(map(type, values)) <= {str}:
-        return False
-    try:
-        "".join(values).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return set(map(type, values)) <= {str} and _texts(values) is not None
 
 
 def _sides_are_known(ratings: "pd.DataFrame", source: str) -> None:

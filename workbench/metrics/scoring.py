@@ -447,34 +447,41 @@ def _named_apart(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
 
 def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
     """Join in the dataset's order, so that a row's outputs stand together."""
+    import pandas as pd
+
     known = dict.fromkeys(rows["row_id"].tolist())  # pandas takes ten times as long to look
     if strange := [each for each in outputs["row_id"].tolist() if each not in known]:
         raise unknown_name("row_id in OUTPUTS", strange[0], known)
     if "repeat" not in outputs:
         outputs = outputs.assign(repeat=outputs.groupby(["row_id", "system"]).cumcount())
-    ordered = in_order(outputs, known)
+    ordered = in_order(outputs, known).reset_index(drop=True)
     # One file may be read as both tables, and only ROWS has checked its references.
     twice = [name for name in ("input", "references") if name in ordered]
-    return ordered.drop(columns=twice).merge(
-        rows, on="row_id", how="left", suffixes=("", "_row"), validate="many_to_one"
-    )
+    ordered = ordered.drop(columns=twice)
+    of_row = rows.iloc[_places(ordered["row_id"], known)].drop(columns="row_id")
+    both = {name: f"{name}_row" for name in of_row.columns if name in ordered}
+    return pd.concat([ordered, of_row.rename(columns=both).reset_index(drop=True)], axis=1)
 
 
 def in_order(outputs: "pd.DataFrame", row_ids: Iterable[str]) -> "pd.DataFrame":
     """Sort by row, then system, then repeat; the index stays."""
-    position = {row: at for at, row in enumerate(row_ids)}
-    places = [position.get(row, len(position)) for row in outputs["row_id"].tolist()]
-    return (
-        outputs.assign(_position=places)
-        .sort_values(["_position", "system", "repeat"], kind="stable")
-        .drop(columns="_position")
-    )
+    import pandas as pd
+
+    systems, _ = pd.factorize(outputs["system"], sort=True)
+    repeats = outputs["repeat"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return outputs.iloc[np.lexsort([repeats, systems, _places(outputs["row_id"], row_ids)])]
+
+
+def _places(names: "pd.Series[str]", known: Iterable[str]) -> NDArray[np.int64]:
+    """Return the place of each name among those known, after all of them where it is none."""
+    place = {name: at for at, name in enumerate(known)}
+    return np.array([place.get(name, len(place)) for name in names.tolist()], dtype=np.int64)
 
 
 def _signed(metric: Metric, joined: "pd.DataFrame") -> str:
     """Fill the number of references into the signature."""
     if "references" not in joined:
         return metric.signature
-    counts = joined.loc[metric.scorable(joined), "references"].map(len).unique()
-    n_references = str(counts[0]) if len(counts) == 1 else "var"
+    counts = set(map(len, joined.loc[metric.scorable(joined), "references"]))
+    n_references = str(*counts) if len(counts) == 1 else "var"
     return metric.signature.replace("nrefs:?", f"nrefs:{n_references}")
