@@ -12,6 +12,7 @@ from sacrebleu.metrics import BLEU as PeerBLEU
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
+from workbench.metrics.bleu import _parted
 
 REPEATABLE = settings(
     deadline=None, derandomize=True, suppress_health_check=[HealthCheck.data_too_large]
@@ -398,3 +399,10 @@ def test_approximate_figures_are_the_same_but_for_the_last_bits(smooth_method, o
     sums = np.concatenate([lengths, correct, total], axis=1).astype(float)
     exact, found = metric.aggregate(sums), metric.approximate(sums)
     np.testing.assert_allclose(found, exact, rtol=2.0**-40)
+
+
+@REPEATABLE
+@given(st.text(st.sampled_from("aя19'-.,!\"«_…"), min_size=1, max_size=9))
+def test_a_word_is_parted_as_by_the_expressions_of_13a(word):
+    peer = PeerBLEU().tokenizer._post_tokenizer
+    assert _parted.__wrapped__(word) == peer(f" {word} ").split()

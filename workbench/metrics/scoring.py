@@ -248,15 +248,16 @@ class Scores:
         system, names = pd.factorize(self.outputs["system"], sort=True)
         row, rows = pd.factorize(self.outputs["row_id"])
         lost = failed(self.outputs).to_numpy()
-        blank = self.outputs["text"].str.strip().eq("").to_numpy(dtype=bool, na_value=False) & ~lost
+        texts = self.outputs["text"]
+        blank = (texts.eq("") | texts.str.isspace()).to_numpy(dtype=bool, na_value=False) & ~lost
 
         def counted(of: NDArray[np.int64]) -> NDArray[np.int64]:
             return np.bincount(of, minlength=len(names))
 
-        answered = np.unique(row * len(names) + system) % max(1, len(names))
+        cells = np.bincount(row * len(names) + system, minlength=len(rows) * len(names))
         counts = {
             "n_rows": len(rows),
-            "n_absent": len(rows) - counted(answered),
+            "n_absent": (cells.reshape(len(rows), len(names)) == 0).sum(axis=0),
             "n_failed": counted(system[lost]),
             "n_empty": counted(system[blank]),
         }
