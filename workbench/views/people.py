@@ -49,7 +49,8 @@ def strengths(standings: "Sheet") -> go.Figure:
         ]
     ).update_yaxes(named_rows(frame))
     figure.add_vline(
-        x=rounded(float(frame["strength"].mean())),
+        # strengths add up to nothing, up to the last bits, which are those of the machine
+        x=rounded(round(float(frame["strength"].mean()), 9) + 0.0),
         line={"dash": "dot", "color": TEXT, "width": LINE_WIDTH},
     )
     axis = "strength with its interval (dotted: the mean of all systems)"
