@@ -251,12 +251,29 @@ class Units:
         self, pairs: Sequence[tuple[int, int]], changed: Sequence[int]
     ) -> list[tuple[list[float], str]]:
         """Return the interval of each difference, and how it was found."""
+        each = list(zip(pairs, changed, strict=True))
+        many = [pair for pair, n_changed in each if self._by_percentiles(pair, n_changed)]
+        together = dict(zip(many, self._percentiles(many), strict=True))
         return [
             ([0.0, 0.0], "")
             if n_changed == 0 and not np.isnan(self.scores[pair[0]])
+            else (together[pair], "percentile interval")
+            if pair in together
             else self._interval(pair, n_changed)
-            for pair, n_changed in zip(pairs, changed, strict=True)
+            for pair, n_changed in each
         ]
+
+    def _by_percentiles(self, pair: tuple[int, int], n_changed: int) -> bool:
+        if self.interval_method == "auto":
+            return n_changed > FEW and self.n_units > 1 and self.hits(*pair) is None
+        return self.interval_method == "percentile" and n_changed > 0 and self.n_units > 1
+
+    def _percentiles(self, pairs: Sequence[tuple[int, int]]) -> list[list[float]]:
+        """Return the intervals of differences whose resamples are sorted together."""
+        if not pairs:
+            return []
+        a, b = np.array(pairs).T
+        return percentiles(self._resampled[a] - self._resampled[b], self.level)
 
     def _interval(self, pair: tuple[int, int], n_changed: int) -> tuple[list[float], str]:
         hits = self.hits(*pair) if self.interval_method == "auto" else None
