@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def run_apart(work: Coroutine[Any, Any, T], *, on_stop: Callable[[], None] | None = None) -> T:
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread with a loop of its own, and wait for it.
 
     A notebook's loop runs already, and another cannot run in its thread.
@@ -16,10 +17,7 @@ def run_apart(work: Coroutine[Any, Any, T], *, on_stop: Callable[[], None] | Non
     Parameters
     ----------
     work : coroutine
-        What to run.
-    on_stop : callable, optional
-        Called, in the thread's loop, when somebody interrupts the wait; the coroutine should then
-        end soon. By default it is cancelled.
+        What to run; it is cancelled when somebody interrupts the wait.
 
     Raises
     ------
@@ -29,7 +27,7 @@ def run_apart(work: Coroutine[Any, Any, T], *, on_stop: Callable[[], None] | Non
     results: list[T] = []
     errors: list[BaseException] = []
     state: dict[str, Any] = {}
-    begun = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     async def main() -> None:
         state["loop"], state["task"] = asyncio.get_running_loop(), asyncio.current_task()
@@ -43,17 +41,34 @@ def run_apart(work: Coroutine[Any, Any, T], *, on_stop: Callable[[], None] | Non
             errors.append(error)
         finally:
             begun.set()
+            ended.set()
 
-    worker = threading.Thread(target=thread, name="workbench-loop", daemon=True)
-    worker.start()
-    try:
-        worker.join()
-    except KeyboardInterrupt:
-        begun.wait()
-        if state and worker.is_alive():
-            state["loop"].call_soon_threadsafe(on_stop or state["task"].cancel)
-        worker.join()
-        raise
+    threading.Thread(target=thread, name="workbench-loop", daemon=True).start()
+    interrupted = _wait(ended, lambda: _cancel(begun, state))
+    if interrupted:
+        raise KeyboardInterrupt
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _wait(ended: threading.Event, stop: Callable[[], None]) -> bool:
+    """Wait for the end, however often that is interrupted; tell whether it was.
+
+    `Thread.join` cannot: before Python 3.13 an interrupted one takes the thread for ended, and who
+    goes on then closes what the thread still writes to (CPython, issue 90882).
+    """
+    interrupted = False
+    while not ended.is_set():
+        try:
+            ended.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            stop()
+    return interrupted
+
+
+def _cancel(begun: threading.Event, state: dict[str, Any]) -> None:
+    begun.wait()
+    with suppress(RuntimeError, KeyError):  # the loop has been closed meanwhile, or never began
+        state["loop"].call_soon_threadsafe(state["task"].cancel)
