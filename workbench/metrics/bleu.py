@@ -193,9 +193,8 @@ class BLEU(Metric):
             split, span = Tokens.of_types(types, _parted)
             return found.expanded(split), span
         words = Vocabulary()
-        return Tokens.of_words((self._peer.tokenizer(line).split() for line in lines), words), len(
-            words
-        )
+        found = Tokens.of_words((self._peer.tokenizer(line).split() for line in lines), words)
+        return found, len(words)
 
     def worst(self, outputs: "pd.DataFrame") -> Array:
         """Return the statistics of empty outputs: no match, and the brevity penalty."""

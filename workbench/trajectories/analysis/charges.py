@@ -1,5 +1,6 @@
 """Calls priced by their models' rules: which tokens count, at which price, and which have none."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,8 +114,8 @@ class _Covered:
         return has & ~self.rows(has)
 
 
-def charged(leaves: Leaves, prices: Prices) -> tuple[Floats, list[list[str]]]:
-    """Return the dollars of each group, NaN where they would be wrong, and why.
+def charged(leaves: Leaves, prices: Prices) -> tuple[Floats, dict[int, list[str]]]:
+    """Return the dollars of each group, NaN where they would be wrong, and for those groups why.
 
     Parameters
     ----------
@@ -124,14 +125,15 @@ def charged(leaves: Leaves, prices: Prices) -> tuple[Floats, list[list[str]]]:
         The price table.
     """
     tariffs = _Tariffs.of(leaves, prices)
-    told: list[list[str]] = [[] for _ in range(leaves.n_groups)]
+    told: dict[int, list[str]] = defaultdict(list)
     for group, n, says in [
         *_without_price(leaves, tariffs, prices.name),
         *_counted(leaves, _incomplete(leaves), "do not say both input and output"),
         *_counted(leaves, _too_large_parts(leaves), "have parts that are larger than their whole"),
     ]:
         told[group].append(f"{n} of the calls {says}")
-    priced = np.array([not each for each in told], bool)
+    priced = np.ones(leaves.n_groups, bool)
+    priced[list(told)] = False
     sure = priced & (tallied(leaves.groups, leaves.n_groups, leaves.calls) > 0)
     return np.where(sure, _priced(leaves, tariffs), np.nan), told
 

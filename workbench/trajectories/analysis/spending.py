@@ -151,7 +151,8 @@ def _recomputed(leaves: Leaves, prices: Prices | None) -> tuple[Any, Any]:
     if prices is None:
         return np.nan, pd.array([None] * leaves.n_groups, dtype="str")
     costs, told = charged(leaves, prices)
-    return costs, pd.array(["; ".join(each) or None for each in told], dtype="str")
+    why = ["; ".join(told[group]) if group in told else None for group in range(leaves.n_groups)]
+    return costs, pd.array(why, dtype="str")
 
 
 def whole(counts: Ints) -> "pd.api.extensions.ExtensionArray":
