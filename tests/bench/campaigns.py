@@ -69,6 +69,17 @@ def one_system(n: int) -> tuple[list[str], dict[str, list[str]]]:
     return (references * around)[:n], {"all": (outputs * around)[:n]}
 
 
+def rows_where(
+    fits: Callable[..., bool], references: list[str], systems: dict[str, list[str]]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the rows whose reference, and whose output of each system, fit."""
+    rows = zip(references, *systems.values(), strict=True)
+    kept = [at for at, (reference, *outputs) in enumerate(rows) if fits(reference, *outputs)]
+    return [references[at] for at in kept], {
+        name: [lines[at] for at in kept] for name, lines in systems.items()
+    }
+
+
 def _lines(path: Path, n: int) -> list[str]:
     with gzip.open(path, "rt", encoding="utf8", newline="\n") as file:
         lines = file.read().rstrip("\n").split("\n")

@@ -1,6 +1,6 @@
-"""Corpus chrF++ of three systems, from texts in memory to figures.
+"""Corpus chrF++ of three systems, from texts in memory to figures; the peer counts in 32 bits.
 
-The peer counts in 32 bits: of few texts its figures are some thousandths beside sacrebleu's, which are ours.
+It takes the mean of each order's F-score, as the first script of chrF++ did: our `eps_smoothing`.
 """
 
 PEER = "torchmetrics"
@@ -9,7 +9,7 @@ SIZE = 500
 UNIT = "3 systems × {n}"
 CLOCK = "cpu"
 GOAL = 1.0
-TOLERANCE = {"score": 5e-3}
+TOLERANCE = {"score": 1e-4}
 
 
 def ours(n):
@@ -18,7 +18,7 @@ def ours(n):
 
     import workbench as wb
 
-    return our_scored_corpus(wb.ChrF(word_order=2), *campaign(n, 3))
+    return our_scored_corpus(wb.ChrF(word_order=2, eps_smoothing=True), *campaign(n, 3))
 
 
 def theirs(n):
