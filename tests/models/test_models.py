@@ -105,3 +105,20 @@ def test_an_answer_is_at_most_so_large_packed_or_not(monkeypatch, n, category, i
             outputs = wb.run(rows, models=model, prompts=wb.Prompt.of("{{ input }}", name="p"))
     assert outputs["category"].tolist() == [category]
     assert (outputs["error"].isna() == (category == "ok")).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: wb.Endpoint("m", base_url="http://127.0.0.1:1/v1", concurrency=0),
+         "an Endpoint must have a concurrency of at least 1 and a timeout_s above 0, but 0 and 120.0 came"),
+        (lambda: wb.models.LiteLLM("a/b", timeout_s=0),
+         "a LiteLLM model must have a concurrency of at least 1 and a timeout_s above 0, but 32 and 0 came"),
+        (lambda: wb.Function(len, concurrency=0),
+         "a Function must have a concurrency of at least 1, but 0 came"),
+    ],
+)  # fmt: skip
+def test_a_model_that_would_never_ask_or_wait_is_refused(make, told):
+    with pytest.raises(BadValue) as caught:
+        make()
+    assert str(caught.value) == f"{told}; leave out what is wrong for the usual."

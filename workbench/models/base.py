@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from workbench.errors import BadValue
 from workbench.pricing import Price
 
 Message = Mapping[str, object]
@@ -175,3 +176,27 @@ class Model(ABC):
     def key_of(self, call: Call) -> object:
         """Return what a call's answer depends on, beside identity and repeat, as JSON."""
         return [list(call.messages), dict(call.parameters)]
+
+
+def require_pace(model: str, concurrency: int, timeout_s: float | None = None) -> None:
+    """Refuse a model that would never ask, or never wait for an answer.
+
+    Parameters
+    ----------
+    model : str
+        What it is, for the message: "an Endpoint".
+    concurrency : int
+        The most calls at a time.
+    timeout_s : float, optional
+        Seconds for one call, where it has a limit of its own.
+    """
+    if concurrency < 1 or not (timeout_s is None or timeout_s > 0):
+        limited, came = (
+            ("", f"{concurrency}")
+            if timeout_s is None
+            else (" and a timeout_s above 0", f"{concurrency} and {timeout_s}")
+        )
+        raise BadValue(
+            f"{model} must have a concurrency of at least 1{limited}, but {came} came; leave out what is "
+            "wrong for the usual."
+        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from workbench.errors import BadValue
-from workbench.models.base import Answer, Ask, Call, CallFailed, Fault, Model
+from workbench.models.base import Answer, Ask, Call, CallFailed, Fault, Model, require_pace
 from workbench.models.completions import read_answer, read_embeddings, read_stream
 from workbench.pricing import Price
 
@@ -78,11 +78,7 @@ class Endpoint(Model):
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _address(self.base_url))
         object.__setattr__(self, "name", self.name or self.model)
-        if self.concurrency < 1 or not self.timeout_s > 0:
-            raise BadValue(
-                f"an Endpoint must have a concurrency of at least 1 and a timeout_s above 0, but "
-                f"{self.concurrency} and {self.timeout_s} came; leave them out for 64 and 120."
-            )
+        require_pace("an Endpoint", self.concurrency, self.timeout_s)
 
     def __repr__(self) -> str:
         return f"Endpoint {self.name!r} at {self.base_url}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import BadKind
-from workbench.models.base import Answer, Ask, Call, CallFailed, Model
+from workbench.models.base import Answer, Ask, Call, CallFailed, Model, require_pace
 from workbench.pricing import Price
 
 
@@ -53,6 +53,7 @@ class Function(Model):
                 f"a Function must be given a callable, but {type(self.function).__name__} came; pass a "
                 "function of messages."
             )
+        require_pace("a Function", self.concurrency)
         if not self.name:
             told = getattr(self.function, "__name__", type(self.function).__name__)
             object.__setattr__(self, "name", told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import Unreadable
-from workbench.models.base import Answer, Ask, Call, CallFailed, Model
+from workbench.models.base import Answer, Ask, Call, CallFailed, Model, require_pace
 from workbench.models.completions import read_answer
 from workbench.models.endpoint import fault_of, hidden, retry_after, seeded
 from workbench.pricing import Price
@@ -54,6 +54,7 @@ class LiteLLM(Model):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.model)
+        require_pace("a LiteLLM model", self.concurrency, self.timeout_s)
 
     def __repr__(self) -> str:
         return f"LiteLLM {self.name!r}"
