@@ -1,6 +1,7 @@
 """Judges: a model, what counts, and the prompt that asks it."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
@@ -22,7 +23,7 @@ _MARK = 16
 
 
 @dataclass(frozen=True)
-class Judge:
+class Judge(ABC):
     """What both kinds of judges have.
 
     Parameters
@@ -82,9 +83,9 @@ class Judge:
         return self.name or self.model.name
 
     @property
+    @abstractmethod
     def choices(self) -> Sequence[str | int]:
         """What may be answered."""
-        raise NotImplementedError
 
     @property
     def told(self) -> Mapping[str, str]:
