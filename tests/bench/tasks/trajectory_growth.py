@@ -11,7 +11,7 @@ UNIT = "{n}, 4 and 16 times as many steps"
 EXPECTED = {"exponent_at_most_1.1": True}
 
 _TIMES = (1, 4, 16)
-_RUNS = 5
+_RUNS = 9
 
 
 def ours(n):
