@@ -12,7 +12,7 @@ from sacrebleu.metrics import BLEU as PeerBLEU
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.metrics.bleu import _parted
+from workbench.metrics.bleu import _by_arrow, _parted
 
 REPEATABLE = settings(
     deadline=None, derandomize=True, suppress_health_check=[HealthCheck.data_too_large]
@@ -406,3 +406,15 @@ def test_approximate_figures_are_the_same_but_for_the_last_bits(smooth_method, o
 def test_a_word_is_parted_as_by_the_expressions_of_13a(word):
     peer = PeerBLEU().tokenizer._post_tokenizer
     assert _parted.__wrapped__(word) == peer(f" {word} ").split()
+
+
+@pytest.mark.parametrize(("name", "function"), [("exp", math.exp), ("ln", math.log)])
+def test_exponentials_and_logarithms_are_those_of_math_to_the_last_bit(name, function):
+    rng = np.random.default_rng(0)
+    sizes = np.exp(rng.normal(size=(500, 100)))
+    values = sizes if name == "ln" else np.concatenate([-sizes, sizes])
+    values = np.concatenate([values, values.astype(np.float32)])
+    found = _by_arrow(name, values)
+    assert found.shape == values.shape
+    assert found.tolist() == [[function(value) for value in row] for row in values.tolist()]
+    assert _by_arrow(name, np.float64(1.5)).shape == ()

@@ -3,7 +3,6 @@
 import math
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, reduce
 from itertools import chain
@@ -40,8 +39,6 @@ _MAY_PART = re.compile(r"[!-&(-,./:-@\[-`{-~]|[0-9]-")
 
 # Words whose tokens are kept, 20 MB of them.
 _WORDS = 65_536
-
-_FEW = 200_000
 
 _LARGE_PRODUCT = 1e300
 
@@ -212,28 +209,30 @@ class BLEU(Metric):
         (but for the lengths), so that each figure equals the peer's in its last bit.
         """
         order = self.max_ngram_order
-        lengths = sums[..., :2].astype(np.float64)
-        hyp_len, ref_len = lengths[..., 0], lengths[..., 1]
-        correct, total = sums[..., 2 : 2 + order].copy(), sums[..., 2 + order :].copy()
-        matched = correct.any(axis=-1)
+        # each statistic by itself: NumPy is slow along axes of four
+        found = np.ascontiguousarray(np.moveaxis(sums, -1, 0))
+        hyp_len, ref_len = found[:2].astype(np.float64)
+        correct, total = found[2 : 2 + order], found[2 + order :]
+        matched = correct.any(axis=0)
         if self.smooth_method == "add-k":
-            correct[..., 1:] += self._smooth_value
-            total[..., 1:] += self._smooth_value
-        reached = np.logical_and.accumulate(total > 0, axis=-1)
+            added = np.where(np.arange(order) > 0, self._smooth_value, 0.0).astype(found.dtype)
+            added = added.reshape(-1, *(1,) * matched.ndim)
+            correct, total = correct + added, total + added
+        reached = np.logical_and.accumulate(total > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             precision = np.where(
                 correct == 0, self._smoothed(correct, total, reached), 100.0 * correct / total
             )
             brevity = np.ones(hyp_len.shape)
             short = hyp_len < ref_len
-            brevity[short] = _each(math.exp, 1 - ref_len[short] / hyp_len[short])
-        logs = _logarithms(np.where(reached & (precision > 0), precision, 1.0))
-        logs = np.where(reached & (precision > 0), logs, _LOG_ZERO)
+            brevity[short] = _by_arrow("exp", 1 - ref_len[short] / hyp_len[short])
+        told = reached & (precision > 0)
+        logs = np.where(told, _by_arrow("ln", np.where(told, precision, 1.0)), _LOG_ZERO)
         n_orders = (
-            reached.sum(axis=-1).clip(1) if self.effective_order else np.full(matched.shape, order)
+            reached.sum(axis=0).clip(1) if self.effective_order else np.full(matched.shape, order)
         )
         mean = _sum_first(logs, n_orders) / n_orders
-        score = np.where(hyp_len > 0, brevity, 0.0) * _each(math.exp, mean)
+        score = np.where(hyp_len > 0, brevity, 0.0) * _by_arrow("exp", mean)
         return np.where(matched, score, 0.0)
 
     def approximate(self, sums: Array) -> Array:
@@ -268,7 +267,7 @@ class BLEU(Metric):
     def _smoothed(self, correct: Array, total: Array, reached: Array) -> Array:
         """Return the precisions that stand for zero matches."""
         if self.smooth_method == "exp":
-            n_zero = np.cumsum((correct == 0) & reached, axis=-1)
+            n_zero = np.cumsum((correct == 0) & reached, axis=0)
             return np.asarray(100.0 / (np.exp2(n_zero).astype(total.dtype) * total))
         if self.smooth_method == "floor":
             return np.asarray(100.0 * self._smooth_value / total)
@@ -320,26 +319,21 @@ def _closest(lengths: Ints, of_references: Ints, groups: Groups) -> Ints:
     return closest
 
 
-def _each(function: Callable[[float], float], values: Array) -> Array:
-    """Apply a function of `math` to each value: NumPy's own may differ from it in the last bit."""
-    flat = map(function, values.ravel().tolist())
-    return np.fromiter(flat, dtype=np.float64, count=values.size).reshape(values.shape)
+def _by_arrow(function: Literal["exp", "ln"], values: Array) -> Array:
+    """Apply a function to each value by the C library, as `math` does; NumPy's own may differ."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-
-def _logarithms(values: Array) -> Array:
-    """Take logarithms as `math` does, which SciPy does too: by the C library's function for one."""
-    if values.size < _FEW:  # than which SciPy takes longer to import
-        return _each(math.log, values)
-    from scipy.special import xlogy
-
-    return np.asarray(xlogy(1.0, values.astype(np.float64)))
+    flat = pa.array(np.ravel(values).astype(np.float64))
+    applied = getattr(pc, function)(flat).to_numpy(zero_copy_only=False)
+    return np.asarray(applied.reshape(np.shape(values)))
 
 
 def _sum_first(logs: Array, n_orders: NDArray[np.integer[Any]]) -> Array:
     """Add the first orders' logarithms as Python's `sum` does, which compensates from 3.12 on."""
     total, lost = np.zeros(n_orders.shape), np.zeros(n_orders.shape)
-    for order in range(logs.shape[-1]):
-        each = np.where(order < n_orders, logs[..., order], 0.0)
+    for order, log in enumerate(logs):
+        each = np.where(order < n_orders, log, 0.0)
         added = total + each
         if sys.version_info >= (3, 12):
             larger = np.abs(total) >= np.abs(each)
