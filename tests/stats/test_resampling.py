@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.stats import Exact, bootstrap_sums, exchanged_sums, resampling
-from workbench.stats.resampling import counts
+from workbench.stats.resampling import below, counts
 
 repeatable = settings(deadline=None, derandomize=True)
 both = pytest.mark.parametrize("resample", [bootstrap_sums, exchanged_sums])
@@ -36,6 +36,18 @@ def test_counts_are_those_of_a_plain_loop(n_units, samples, data):
     drawn = [data.draw(row) for _ in range(samples)]
     naive = [[float(sample.count(unit)) for unit in range(n_units)] for sample in drawn]
     assert counts(np.array(drawn)).tolist() == naive
+
+
+# of the words for 2³¹ + 1 half are refused, of those for a power of two none
+@pytest.mark.parametrize(
+    "n", [1, 2, 3, 2_017, 2**20 - 3, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1, 2**32]
+)
+@pytest.mark.parametrize("sizes", [[7], [1, 1, 1], [64, 0, 33, 501]])
+def test_numbers_below_another_are_those_of_the_generator(n, sizes):
+    found = list(below(np.random.default_rng(8), n, sizes))
+    assert [len(each) for each in found] == sizes
+    expected = np.random.default_rng(8).integers(n, size=sum(sizes))
+    assert np.concatenate(found).tolist() == (expected if n > 1 else 0 * expected).tolist()
 
 
 def test_bootstrap_sums_are_those_of_drawing_one_by_one():

@@ -57,8 +57,11 @@ class Exact:
     def of(cls, values: Array) -> "Exact":
         """Cut finite values into pieces."""
         rest = np.asarray(values, dtype=np.float64)
-        n_limbs = 1 if (rest == np.trunc(rest)).all() else _N_LIMBS
-        limbs = np.empty((n_limbs, *rest.shape))
+        whole = np.trunc(rest)
+        if (rest == whole).all():
+            whole += 0.0  # as below
+            return cls(whole[None])
+        limbs = np.empty((_N_LIMBS, *rest.shape))
         for limb in limbs:
             limb[...] = np.trunc(rest) + 0.0  # -0.0 has no other meaning, and another bit
             rest = (rest - limb) * _PIECE

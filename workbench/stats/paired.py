@@ -171,8 +171,10 @@ class Units:
 
         None unless their figure is the share of units that are right, each a row for itself.
         """
+        if self.statistics.limbs.shape[-1] != 2:
+            return None
         limbs = self.statistics.limbs[:, :, systems]
-        if limbs.shape[-1] != 2 or limbs[1:].any() or not self._is_share:
+        if limbs[1:].any() or not self._is_share:
             return None
         values, counts = limbs[0, ..., 0], limbs[0, ..., 1]
         if (counts != self.scale).any() or ((values != 0) & (values != self.scale)).any():

@@ -16,12 +16,9 @@ Indices = NDArray[np.integer[Any]]
 
 # Weights per block, which stay in fast memory with their indices; of many units more, so that the
 # statistics are not read for a handful of samples, up to 32 MB of indices.
-_BLOCK = 131_072
-_FEWEST_SAMPLES = 64
+_BLOCK = 65_536
+_FEWEST_SAMPLES = 32
 _LARGEST_BLOCK = 4_000_000
-
-# Counts at a time: 8 KB of them.
-_COUNTED = 1_024
 
 
 def bootstrap_sums(statistics: Exact, *, samples: int, seed: int) -> Array:
@@ -118,12 +115,54 @@ def drawn(rng: np.random.Generator, sizes: Iterable[int], n_units: int) -> Itera
         How often each unit was drawn; the next block takes its place.
     """
     counted = np.empty((0, n_units), dtype=np.float32)
-    for size in sizes:
+    sizes = list(sizes)
+    indices = below(rng, n_units, (size * n_units for size in sizes))
+    for size, drawn_units in zip(sizes, indices, strict=True):
         if size > len(counted):  # memory that is new costs more than what is counted into it
             counted = np.empty((size, n_units), dtype=np.float32)
-        # numbers of 32 bits come from the same stream as those of 64, and faster
-        indices = rng.integers(n_units, size=(size, n_units), dtype=np.int32)
-        yield counts(indices, counted[:size])
+        yield counts(drawn_units.reshape(size, n_units), counted[:size])
+
+
+def below(rng: np.random.Generator, n: int, sizes: Iterable[int]) -> Iterator[Indices]:
+    """Draw numbers from 0 to n − 1: those that `rng.integers` draws, in less time.
+
+    Parameters
+    ----------
+    rng : Generator
+        Used by nothing else, for it may be asked for more than is taken.
+    n : int
+        At least 1 and at most 2³².
+    sizes : iterable of int
+        How many to draw at a time.
+
+    Yields
+    ------
+    array of int64, shape (size,)
+
+    References
+    ----------
+    Lemire (2019), "Fast random integer generation in an interval", algorithm 5: the upper half of
+    a word of 32 bits times n, but for the few words that would make some numbers likelier.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> [each.tolist() for each in below(rng, 10, [3, 2])], np.random.default_rng(0).integers(10, size=5)
+    ([[8, 6, 5], [2, 3]], array([8, 6, 5, 2, 3]))
+    """
+    refused = 2**32 % n
+    found = np.empty(0, dtype=np.int64)
+    for size in sizes:
+        while len(found) < size:
+            drawn = rng.bit_generator.random_raw((size - len(found) + 1) // 2)
+            words = drawn.astype("<u8", copy=False).view("<u4")  # the lower half comes first
+            products = words * np.uint64(n)
+            lower, more = products.astype(np.uint32), (products >> 32).view(np.int64)
+            if lower.min() < refused:
+                more = more[lower >= refused]
+            found = np.concatenate((found, more)) if len(found) else more
+        yield found[:size]
+        found = found[size:]
 
 
 def counts(indices: Indices, counted: Array | None = None) -> Array:
@@ -148,14 +187,9 @@ def counts(indices: Indices, counted: Array | None = None) -> Array:
     samples, n_units = indices.shape
     if counted is None:
         counted = np.empty((samples, n_units), dtype=np.float32)
-    # Some samples at a time, whose counts stay in the fastest memory.
-    step = max(1, _COUNTED // max(1, n_units))
-    offsets = n_units * np.arange(step)[:, None]
-    for at in range(0, samples, step):
-        part = indices[at : at + step]
-        shifted = (part + offsets[: len(part)]).ravel() if step > 1 else part[0]
-        found = np.bincount(shifted, minlength=len(part) * n_units)
-        counted[at : at + step] = found.reshape(len(part), n_units)
+    counted.fill(0)
+    places = indices + n_units * np.arange(samples)[:, None]
+    np.add.at(counted.reshape(-1), places.ravel(), np.float32(1))
     return counted
 
 

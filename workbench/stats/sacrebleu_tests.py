@@ -104,6 +104,8 @@ class PeerUnits(Units):
     @cached_property
     def _doubled(self) -> Exact | None:
         """Twice the statistics where that is whole: a mean over two references has halves."""
+        if len(self.statistics.limbs) == 1:
+            return Exact(2 * self.statistics.limbs)
         doubled = Exact.of(2 * self.statistics.value())
         return doubled if len(doubled.limbs) == 1 else None
 
