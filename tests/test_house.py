@@ -36,7 +36,7 @@ LAYERS = {
     "workers": {"errors"},
     "metrics": {"errors", "tables", "display", "contents", "workers", "stats", "categories"},
     "stats": {"errors"},
-    "pairing": {"errors", "metrics", "stats"},
+    "pairing": {"errors", "tables", "metrics", "stats"},
     "families": {"metrics", "stats", "pairing"},
     "contrasts": {"errors", "tables", "display", "metrics", "stats", "pairing", "families"},
     "failing": {"errors", "tables", "display", "metrics", "pairing", "contrasts"},

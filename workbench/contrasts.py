@@ -1,7 +1,6 @@
 """Paired units to figures: intervals of systems, differences of pairs, verdicts of families."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -420,12 +419,12 @@ def _differences(
 
 def missing(scores: Scores, metric: Metric) -> dict[str, Record]:
     """Count what each system did not deliver for a metric, and what else became of its outputs."""
-    unscored = Counter(scores.outputs["system"][~scores.scored(metric.name)])
+    unscored = scores.by_system.counted(~scores.scored(metric.name)).tolist()
     left_out = {"system", "n_rows", "n_absent"}
     return {
         lost["system"]: {name: n for name, n in lost.items() if name not in left_out}
-        | {"n_failed": lost["n_absent"] + unscored[lost["system"]]}
-        for lost in each_row(scores.failures)
+        | {"n_failed": lost["n_absent"] + n_unscored}
+        for lost, n_unscored in zip(each_row(scores.failures), unscored, strict=True)
     }
 
 

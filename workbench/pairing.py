@@ -3,14 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue, some, unknown_name
+from workbench.metrics.base import complete
 from workbench.metrics.scoring import Scores
 from workbench.stats.exact import Array, Exact
+from workbench.tables import Coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +61,14 @@ class Panel:
 
     def rows_of(self, *systems: str) -> Mask:
         """Tell on which rows all of these systems have an output that counts."""
+        if self._is_full:
+            return np.ones(len(self.there), dtype=bool)
         columns = [self.systems.index(system) for system in systems]
         return np.asarray(self.there[:, columns].all(axis=1))
+
+    @cached_property
+    def _is_full(self) -> bool:
+        return bool(self.there.all())
 
     def units(self, rows: Mask) -> Exact:
         """Return the statistics of these rows, those of a cluster added: (n_units, n_systems, k)."""
@@ -105,13 +114,15 @@ def panel(
     if rows is not None:
         chosen = outputs["row_id"].isin(set(rows)).to_numpy()
         outputs, statistics = outputs[chosen], statistics[chosen]
-    row_codes, order = _coded(outputs["row_id"])
+    whole = outputs is scores.outputs
+    row_codes, order = _ranked(scores.by_row if whole else Coded.of(outputs["row_id"]))
     systems = tuple(scores.systems)
-    cells = row_codes * len(systems) + _places(outputs["system"], systems)
-    counted = ~np.isnan(statistics).any(axis=1)
+    system = scores.by_system.codes if whole else _places(outputs["system"], systems)
+    cells = row_codes * len(systems) + system
+    counted = complete(statistics)
     n_cells = len(order) * len(systems)
     n_repeats = np.bincount(cells[counted], minlength=n_cells)
-    scale = math.lcm(*(int(n) for n in np.unique(n_repeats[n_repeats > 0])))
+    scale = math.lcm(*np.flatnonzero(np.bincount(n_repeats[n_repeats > 0])).tolist())
     shape = (len(order), len(systems))
     summed = _averaged(Exact.of(statistics[counted]), cells[counted], n_repeats, scale)
     return Panel(
@@ -135,20 +146,17 @@ def _averaged(statistics: Exact, cells: Codes, n_repeats: Codes, scale: int) -> 
     return Exact(limbs)
 
 
-def _coded(names: "pd.Series[str]") -> tuple[Codes, Codes]:
+def _ranked(coded: Coded) -> tuple[Codes, Codes]:
     """Return the rank of each name, and those of the different names as they come first."""
-    import pandas as pd
-
-    codes, found = pd.factorize(names)
-    ranks = np.argsort(np.argsort(np.asarray(found, dtype=object)))
+    codes, names = coded
+    ranks = np.empty(len(names), dtype=np.int64)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     return ranks[codes], ranks
 
 
 def _places(names: "pd.Series[str]", known: Sequence[str]) -> Codes:
     """Return the place of each name among those known."""
-    import pandas as pd
-
-    codes, found = pd.factorize(names)
+    codes, found = Coded.of(names)
     return np.array([known.index(name) for name in found], dtype=np.int64)[codes]
 
 
@@ -179,7 +187,7 @@ def _clusters(outputs: "pd.DataFrame", row_codes: Codes, cluster: str | None) ->
             f"every row must have a {column}, but rows {some(lost)} have none; fill it in, or pass "
             "cluster='row_id'."
         )
-    codes, _ = _coded(names)
+    codes, _ = _ranked(Coded.of(names))
     by_row = np.zeros(row_codes.max() + 1, dtype=np.int64)
     by_row[row_codes] = codes
     if (by_row[row_codes] != codes).any():
@@ -199,7 +207,7 @@ def _complete(scores: Scores, metric: str, failures: Filling) -> "tuple[pd.DataF
     if failures not in {"worst", "best"}:
         raise unknown_name("failures", failures, ("exclude", "worst"))
     outputs, statistics = _with_absent(outputs, statistics)
-    failed = np.asarray(np.isnan(statistics).any(axis=1))
+    failed = ~complete(statistics)
     if failed.any():
         statistics = statistics.copy()
         fill = found.worst if failures == "worst" else found.best

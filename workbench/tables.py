@@ -8,12 +8,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workbench.errors import BadValue, some
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 Kind = Literal["key", "text", "texts", "number", "count", "any"]
 """What a cell may hold: "key" (an identifier), "text", "texts" (a list of text), "number" (finite),
@@ -150,9 +152,41 @@ def plain_value(cell: Any) -> Any:  # noqa: ANN401 - a cell holds anything
     return cell if isinstance(cell, (bool, int, float)) else str(cell)
 
 
+class Coded(NamedTuple):
+    """Names as numbers: the place of each among the different ones, and these.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> coded = Coded.of(pd.Series(["b", "a", "b"]), sort=True)
+    >>> coded.codes.tolist(), coded.names, coded.counted().tolist()
+    ([1, 0, 1], ['a', 'b'], [1, 2])
+    """
+
+    codes: "NDArray[np.int64]"
+    names: list[str]
+
+    @classmethod
+    def of(cls, names: "pd.Series[str]", *, sort: bool = False) -> "Coded":
+        """Give numbers to names as they come first, or as they are sorted."""
+        import pandas as pd
+
+        codes, found = pd.factorize(names, sort=sort)
+        return cls(codes, found.tolist())
+
+    def counted(self, chosen: "NDArray[np.bool_] | None" = None) -> "NDArray[np.int64]":
+        """Count how often each name comes, in all or among those chosen."""
+        import numpy as np
+
+        codes = self.codes if chosen is None else self.codes[chosen]
+        return np.bincount(codes, minlength=len(self.names))
+
+
 def each_row(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return the rows of a frame as dicts, in their order."""
-    return [{str(name): cell for name, cell in row.items()} for row in frame.to_dict("records")]
+    names = [str(name) for name in frame.columns]
+    columns = [column.tolist() for _, column in frame.items()]  # to_dict takes ten times as long
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def _as_key(value: object) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadValue
+from workbench.metrics.base import complete
 
 METRICS = [
     wb.BLEU(),
@@ -172,3 +173,10 @@ def test_a_metric_without_statistics_cannot_be_made():
 )
 def test_an_output_can_be_scored_that_has_a_text_and_no_error(columns, expected):
     assert wb.BLEU().scorable(pd.DataFrame(columns)).tolist() == expected
+
+
+@pytest.mark.parametrize("n_lost", [0, 1, 3])
+def test_an_output_is_complete_when_no_statistic_is_missing(n_lost):
+    statistics = np.ones((5, 3))
+    statistics[range(n_lost), range(n_lost)] = np.nan
+    assert complete(statistics).tolist() == [at >= n_lost for at in range(5)]

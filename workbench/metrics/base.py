@@ -233,3 +233,10 @@ def require_references(metric: Metric, outputs: "pd.DataFrame") -> None:
             f"{metric.name} needs at least one reference per row, but row {str(bare[0])!r} has none "
             f"({len(bare)} such rows); add references or leave these rows out."
         )
+
+
+def complete(statistics: Array) -> NDArray[np.bool_]:
+    """Tell which outputs have all of their statistics."""
+    lost = np.isnan(statistics)
+    # along axes of ten NumPy is slow
+    return np.asarray(~lost.any(axis=1)) if lost.any() else np.ones(len(lost), dtype=bool)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue
-from workbench.metrics.base import Array, Metric, parted
+from workbench.metrics.base import Array, Metric, complete, parted
 from workbench.metrics.caching import Cache, Keys
 from workbench.metrics.repeats import OfRepeats
 from workbench.workers import Where, spread
@@ -94,7 +94,7 @@ def _of(
     else:
         sheet = next(each for each in sheets if each.metric == metric.inner)
         statistics, _ = parted(metric.inner, sheet.statistics)
-        scored = ~np.isnan(statistics).any(axis=1)
+        scored = complete(statistics)
         values = np.where(scored, metric.inner.aggregate(statistics), np.nan)
         n_reused = sheet.n_reused
     return *parted(metric, metric.over(outputs, values)), n_reused

@@ -14,7 +14,7 @@ from workbench import contents, tables
 from workbench.categories import CATEGORIES
 from workbench.display import html_table, plain
 from workbench.errors import BadKind, BadValue, some, unknown_name
-from workbench.metrics.base import Array, Metric
+from workbench.metrics.base import Array, Metric, complete
 from workbench.metrics.measuring import measured
 from workbench.workers import Where
 
@@ -69,7 +69,17 @@ class Scores:
     @property
     def systems(self) -> list[str]:
         """The systems' names, sorted."""
-        return sorted(self.outputs["system"].unique())
+        return list(self.by_system.names)
+
+    @cached_property
+    def by_system(self) -> tables.Coded:
+        """The system of each output; names are sorted."""
+        return tables.Coded.of(self.outputs["system"], sort=True)
+
+    @cached_property
+    def by_row(self) -> tables.Coded:
+        """The row of each output; names are in the dataset's order."""
+        return tables.Coded.of(self.outputs["row_id"])
 
     def metric(self, name: str) -> Metric:
         """Return the metric of a name.
@@ -86,7 +96,7 @@ class Scores:
 
     def scored(self, name: str) -> NDArray[np.bool_]:
         """Tell for each output whether the metric of that name could score it."""
-        return ~np.asarray(np.isnan(self.statistics[name]).any(axis=1))
+        return complete(self.statistics[name])
 
     def values(self, name: str) -> Array:
         """Return the value of each output by itself under a metric; NaN where there is none."""
@@ -245,25 +255,20 @@ class Scores:
         """
         import pandas as pd
 
-        system, names = pd.factorize(self.outputs["system"], sort=True)
-        row, rows = pd.factorize(self.outputs["row_id"])
         lost = failed(self.outputs).to_numpy()
         texts = self.outputs["text"]
         blank = (texts.eq("") | texts.str.isspace()).to_numpy(dtype=bool, na_value=False) & ~lost
-
-        def counted(of: NDArray[np.int64]) -> NDArray[np.int64]:
-            return np.bincount(of, minlength=len(names))
-
+        (system, names), (row, rows) = self.by_system, self.by_row
         cells = np.bincount(row * len(names) + system, minlength=len(rows) * len(names))
         counts = {
             "n_rows": len(rows),
             "n_absent": (cells.reshape(len(rows), len(names)) == 0).sum(axis=0),
-            "n_failed": counted(system[lost]),
-            "n_empty": counted(system[blank]),
+            "n_failed": self.by_system.counted(lost),
+            "n_empty": self.by_system.counted(blank),
         }
-        frame = pd.DataFrame(counts, index=pd.Index(names, name="system"))
+        frame = pd.DataFrame(counts, index=pd.Index(names, name="system", dtype="str"))
         if categories := self.categories:
-            frame["n_outputs"] = counted(system)
+            frame["n_outputs"] = self.by_system.counted()
             told = pd.crosstab(self.outputs["system"], self.outputs["category"])
             told = told[categories].reindex(frame.index, fill_value=0)
             frame = frame.join(told.add_prefix("n_"))

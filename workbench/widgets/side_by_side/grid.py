@@ -100,16 +100,13 @@ class Grid:
     """
 
     def __init__(self, comparison: "Comparison") -> None:
-        import pandas as pd
-
         scores = self._scores = comparison.scores
         outputs = self._outputs = scores.outputs
         self.systems, self.columns = scores.systems, scores.slice_columns
         self.metrics = list(scores.metrics)
-        self._row_of, names = pd.factorize(outputs["row_id"])
+        self._row_of, names = scores.by_row
         self.row_ids = np.asarray(names, dtype=object)
-        system_of = pd.Categorical(outputs["system"], categories=self.systems).codes
-        cells = self._row_of * len(self.systems) + system_of
+        cells = self._row_of * len(self.systems) + scores.by_system.codes
         self.n_repeats = self._by_cell(np.bincount(cells, minlength=self._n_cells))
         self.figures = np.stack([self._means(scores.values(m.name), cells) for m in self.metrics])
         self._texts = _arrow(outputs["text"])
