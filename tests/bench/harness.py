@@ -102,6 +102,7 @@ class Failed(Exception):
 def bench(
     names: Sequence[str] = (),
     *,
+    peers: Sequence[str] = (),
     runs: int = 5,
     size_factor: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
@@ -112,6 +113,8 @@ def bench(
     ----------
     names : sequence of str
         Names of tasks, or paths of files that define one (`.py`); all of ours by default.
+    peers : sequence of str
+        Of these tasks only those with one of these peers; by default all.
     runs : int
         How often each side of a task runs, at least 1.
     size_factor : float
@@ -124,14 +127,14 @@ def bench(
     BadValue
         If an option cannot be right, or a file is no task.
     UnknownName
-        If no task has that name.
+        If no task has that name, or none of them that peer.
     """
     if runs < 1 or not 0 < size_factor < math.inf:
         raise BadValue(
             "runs must be at least 1 and the size factor above 0, but "
             f"{runs} and {size_factor} came; use 5 and 1."
         )
-    tasks = [Task.read(path) for path in _paths(names)]
+    tasks = _beside(peers, [Task.read(path) for path in _paths(names)])
     total = 2 * runs * len(tasks)
     rows = []
     for at, task in enumerate(tasks):
@@ -198,6 +201,13 @@ def _paths(names: Sequence[str]) -> list[Path]:
         if not name.endswith(".py") and name not in ours:
             raise unknown_name("task", name, ours)
     return [Path(name) if name.endswith(".py") else ours[name] for name in names or ours]
+
+
+def _beside(peers: Sequence[str], tasks: Sequence[Task]) -> list[Task]:
+    known = {task.peer for task in tasks}
+    if strange := [peer for peer in peers if peer not in known]:
+        raise unknown_name("peer", strange[0], known)
+    return [task for task in tasks if not peers or task.peer in peers]
 
 
 def _row(task: Task, size: int, runs: int, report: Callable[[int], None] | None) -> dict[str, Any]:

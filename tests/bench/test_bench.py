@@ -107,6 +107,18 @@ def test_runs_are_summed_up_by_their_spread(capsys, tmp_path, task):
     assert "medians of 3 interleaved runs" in out
 
 
+def test_only_what_a_peer_does_is_measured(capsys, tmp_path, task):
+    path = task()
+    chosen = ["--task", "bleu", path, "--peer", "numpy", "--runs", 1]
+    status, _, (row,) = rows_of(capsys, *chosen, tmp_path=tmp_path)
+    assert (status, row["peer"], row["equal"]) == (0, "numpy", True)
+    status, out, err = run(capsys, "--task", "bleu", path, "--peer", "nunpy")
+    assert (status, out) == (2, "")
+    assert "'nunpy'" in err
+    assert "numpy" in err.replace("nunpy", "")
+    assert "sacrebleu" in err
+
+
 def test_the_page_says_what_the_table_says(capsys, tmp_path, task):
     page = tmp_path / "docs" / "benchmarks.md"
     status, out, err = run(capsys, "--task", task(), "--runs", 1, "--write", page)

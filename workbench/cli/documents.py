@@ -70,6 +70,9 @@ def add_bench(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the type 
         example="workbench bench --task bleu rouge --json out.json",
     )
     parser.add_argument("--task", nargs="+", default=[], help="which ones (default: all)")
+    parser.add_argument(
+        "--peer", nargs="+", default=[], help="only beside these (default: all peers)"
+    )
     parser.add_argument("--runs", type=int, default=5, help="of each side (default: 5)")
     parser.add_argument(
         "--size-factor", type=float, default=1.0, help="multiply every size (default: 1)"
@@ -150,6 +153,7 @@ def _bench(options: argparse.Namespace) -> int:
     found = runpy.run_path(str(harness))
     rows = found["bench"](
         options.task,
+        peers=options.peer,
         runs=options.runs,
         size_factor=options.size_factor,
         progress=progress("measuring"),
