@@ -114,7 +114,7 @@ def panel(
     if rows is not None:
         chosen = outputs["row_id"].isin(set(rows)).to_numpy()
         outputs, statistics = outputs[chosen], statistics[chosen]
-    whole = outputs is scores.outputs
+    whole = outputs is scores.outputs  # whose names have their numbers, whatever the metric
     row_codes, order = _ranked(scores.by_row if whole else Coded.of(outputs["row_id"]))
     systems = tuple(scores.systems)
     system = scores.by_system.codes if whole else _places(outputs["system"], systems)
