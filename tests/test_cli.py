@@ -104,8 +104,9 @@ def test_score_gives_sacrebleus_figures(place, capsys):
 
 def test_score_shows_a_leaderboard(place, capsys):
     status, out, err = _run(capsys, "score ref.txt a.txt c.txt --metric bleu --samples 100")
-    header, names, *systems = out.strip().split("\n")
+    header, names, *systems, signature = out.strip().split("\n")
     assert (status, err) == (0, "")
+    assert signature.startswith("bleu: nrefs:1|")
     assert header.startswith("Leaderboard; ")
     assert "ref.txt, 6 rows" in header
     assert names.split() == ["system", "bleu", "group", "rows", "failed", "empty"]

@@ -692,9 +692,10 @@ def test_a_comparison_shows_itself_as_a_table_with_a_caption():
     found = wb.compare(marked(a=[0] * 8, b=[1] * 8), samples=100)
     assert repr(found) == (
         "Differences from a. the list given, 8 rows; paired randomisation, 100 samples, seed 0, "
-        "correction holm, 95 % intervals; every output has a text.\n"
+        "correction holm over 1 difference, 95 % intervals; every output has a text.\n"
         "metric  system  score  difference [interval]      p  adjusted p  changed  verdict\n"
-        "mark    b       1.000   1.000 [0.541, 1.000]  0.008       0.008   8 of 8  ▲ better"
+        "mark    b       1.000   1.000 [0.541, 1.000]  0.008       0.008   8 of 8  ▲ better\n"
+        f"mark: {found.scores.signatures['mark']}"
     )
 
 

@@ -107,7 +107,7 @@ def test_the_sentence_says_what_failures_could_undo():
     comparison = compared(scored(texts, categories=categories), samples=1000)
     assert comparison.sentences()[0].split(").", 1)[1] == (
         " Of 20 outputs of b: 4 have no value (1 error, 3 timeout). Of 20 outputs of a: scored as "
-        "they are (1 refusal). At their worst and best b − a would be from 0.400 to 0.600."
+        "they are (1 refusal). Were those the worst or the best possible, b − a would be from 0.400 to 0.600."
     )
     assert comparison.sheet.header[-1] == "failures at worst, best"
     assert comparison.sheet.body[0][-1] == "0.400 to 0.600"
@@ -118,7 +118,8 @@ def test_a_claim_that_failures_alone_could_undo_says_so():
     told = compared(scored(texts), samples=1000).sentences()[0]
     assert told.startswith("b is better than a by ")
     assert told.endswith(
-        "At their worst and best b − a would be from −0.200 to 0.400, so they alone could undo this."
+        "Were those the worst or the best possible, b − a would be from −0.200 to 0.400, so they "
+        "alone could undo this."
     )
 
 
@@ -213,7 +214,7 @@ def test_a_column_of_the_dataset_called_category_is_a_slice_as_ever():
     assert scores.slice_columns == ["category"]
     lost = wb.outputs(rows, {"a": [None, OK], "b": [OK, OK]})
     told = compared(wb.score(lost, rows, wb.ExactMatch())).sentences()[0]
-    assert " Of 2 outputs of a: 1 have no value. At their worst" in told
+    assert " Of 2 outputs of a: 1 has no value. Were those the worst" in told
     lists = wb.read([{"input": "", "references": [OK], "category": ["x"]}])
     assert wb.score(wb.outputs(lists, {"a": [OK]}), lists, wb.ExactMatch()).categories == []
     assert list(scores.failures) == ["system", "n_rows", "n_absent", "n_failed", "n_empty"]

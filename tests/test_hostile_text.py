@@ -112,6 +112,7 @@ class Document(HTMLParser):
 
 OURS = {
     "figure", "figcaption", "div", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "ins", "span",
+    "small", "br",
 }  # fmt: skip
 
 

@@ -78,6 +78,12 @@ SENTENCES = {
         "sys cannot be told apart from base: no difference (95 % CI −0.100 to 0.100; "
         "adjusted p = 1.000; n = 40).",
     ),
+    "better, though the interval holds zero": (
+        row(ci_low=-0.001),
+        "sys is better than base by 0.200 exact_match (95 % CI −0.001 to 0.300; adjusted p = 0.012; "
+        "n = 40). The interval holds zero all the same: test and interval are made differently, and "
+        "need not agree near the limit.",
+    ),
     "neither end is better": (
         row("length_ratio", score=1.25, delta=0.5, ci_low=0.25, ci_high=0.75, verdict=None),
         "sys differs from base: 0.500 length_ratio above it (95 % CI 0.250 to 0.750; "
@@ -153,7 +159,7 @@ def test_a_margin_that_is_not_kept_is_told_with_its_figures(outcome):
 
 
 def test_a_caption_says_what_of_which_data_and_how():
-    assert wording.caption(SCORES, SETTINGS, "Title") == (
+    assert wording.caption(SCORES, SETTINGS, "Title", correction="holm") == (
         "Title. the list given, 4 rows; paired randomisation, 100 samples, seed 0, correction "
         "holm, 95 % intervals; every output has a text."
     )
@@ -164,7 +170,9 @@ def test_a_caption_counts_what_failed_and_says_what_became_of_it():
         [wb.ExactMatch()], base=["no", None, "", "yes"], sys=["yes", "yes", None, None]
     )
     for failures in ("exclude", "worst"):
-        told = wording.caption(scores, Settings(baseline="base", failures=failures), "Title")
+        told = wording.caption(
+            scores, Settings(baseline="base", failures=failures), "Title", correction="holm"
+        )
         assert told == (
             "Title. the list given, 4 rows; paired randomisation, 10000 samples, seed 0, "
             "correction holm, 95 % intervals; 0 outputs absent, 3 failed, 1 empty "
@@ -188,7 +196,9 @@ def clustered():
     ],
 )
 def test_a_caption_names_the_clusters_where_they_are_used(options, told):
-    caption = wording.caption(clustered(), Settings(baseline="base", **options), "Title")
+    caption = wording.caption(
+        clustered(), Settings(baseline="base", **options), "Title", correction="holm"
+    )
     assert caption.startswith(f"Title. the list given, {told}")
 
 
@@ -240,9 +250,26 @@ def test_a_leaderboard_has_a_line_per_system_and_a_column_per_metric():
     ]
     assert sheet.caption == (
         "Leaderboard; systems that share a letter cannot be told apart. the list given, 4 rows; "
-        "paired randomisation, 50 samples, seed 0, correction holm, 80 % intervals; 0 outputs "
-        "absent, 1 failed, 1 empty (failures='exclude')."
+        "paired randomisation, 50 samples, seed 0, correction holm over 1 pair of each metric, "
+        "80 % intervals; 0 outputs absent, 1 failed, 1 empty (failures='exclude')."
     )
+    assert sheet.notes == [f"{name}: {scores.signatures[name]}" for name in scores.signatures]
+
+
+@pytest.mark.parametrize(
+    ("correction", "n", "told"),
+    [("holm", 1, "holm over 1 pair"), ("max-t", 3, "max-t over 3 pairs"), ("none", 3, "none")],
+)
+def test_a_correction_names_what_it_was_made_over(correction, n, told):
+    assert wording.corrected(correction, wording.counted(n, "pair")) == told
+
+
+def test_a_part_of_a_family_is_told_as_one():
+    scores = scores_of([wb.ExactMatch(), wb.LengthRatio()], base=["no"] * 4, sys=["yes"] * 4)
+    found = wb.compare(scores, baseline="base", samples=50)
+    assert "correction holm over 2 differences," in found.differences("exact_match").caption
+    assert "correction holm over 2 differences," in found.pair("sys", "base").caption
+    assert "correction holm over 1 difference," in found.pairs("exact_match").caption
 
 
 def test_a_sheet_of_examples_cuts_long_texts_and_strips_what_could_act():
@@ -261,10 +288,10 @@ def test_a_sheet_of_examples_cuts_long_texts_and_strips_what_could_act():
     sheet = wording.examples_sheet(frame, wb.ExactMatch(), "sys", "base", "gain")
     assert sheet.caption == "1 rows on which sys gains most over base in exact_match"
     assert list(sheet.header) == [
-        *["row_id", "sys wrote", "base wrote", "sys", "base", "difference"]
+        *["row_id", "difference", "sys", "base", "sys wrote", "base wrote"]
     ]
-    ((row_id, text, other, *figures),) = sheet.body
-    assert (row_id, other, figures) == ("1", "two lines", ["1.000", "0.250", "0.750"])
+    ((row_id, *figures, text, other),) = sheet.body
+    assert (row_id, other, figures) == ("1", "two lines", ["0.750", "1.000", "0.250"])
     assert text == "�[31m" + "a" * 154 + "…"
 
 

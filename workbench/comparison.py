@@ -123,12 +123,18 @@ class Comparison(Explained):
     @property
     def n_tests(self) -> int:
         """How many tests the correction spreads its level over."""
-        n_made = int(self.frame["p"].notna().sum())
-        return 1 if self.settings.correction == "none" else max(1, n_made)
+        return 1 if self.settings.correction == "none" else max(1, self._n_made)
+
+    @property
+    def _n_made(self) -> int:
+        return int(self.frame["p"].notna().sum())
 
     def differences(self, metric: str | None = None) -> Sheet:
         """Show each difference from the baseline, under one metric or under all."""
-        return self._sheet(self._under(metric), f"Differences from {self.settings.baseline}")
+        title = f"Differences from {self.settings.baseline}"
+        return wording.differences_sheet(
+            self._under(metric), self.scores, self.settings, title, n_tests=self._n_made
+        )
 
     def sentences(self, metric: str | None = None, *, system: str | None = None) -> Lines:
         """Say each difference in plain words, under one metric or all, of one system or all."""
@@ -166,7 +172,8 @@ class Comparison(Explained):
         """Compare two systems under every metric; the metrics are the family of the correction."""
         self._require(system, other)
         found = differences(self.scores, self.settings, [(system, other)])
-        return self._sheet(self._judged(found), f"{system} against {other}")
+        title = f"{system} against {other}"
+        return wording.differences_sheet(self._judged(found), self.scores, self.settings, title)
 
     def pairs(self, metric: str) -> Sheet:
         """Compare all pairs of systems under one metric, which are the family of the correction."""
@@ -288,9 +295,6 @@ class Comparison(Explained):
                 f"{len(failed)} of {len(frame)} comparisons do not show that a system is not worse "
                 f"than {self.settings.baseline}: {told}."
             )
-
-    def _sheet(self, frame: "pd.DataFrame", title: str) -> Sheet:
-        return wording.differences_sheet(frame, self.scores, self.settings, title)
 
     def _judged(self, records: list[dict[str, Any]]) -> "pd.DataFrame":
         frame = judged(self.scores, self.settings, records)

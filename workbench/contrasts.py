@@ -101,7 +101,7 @@ class Settings:
         return self.told(self.correction)
 
     def told(self, correction: str) -> str:
-        """Say how a comparison is made, with the correction that was used."""
+        """Say how a comparison is made, with the correction that was used and over how many."""
         test = "McNemar's exact test" if self.test == "mcnemar" else f"paired {self.test}"
         if self.compat:
             test = f"sacrebleu's {'ar' if self.test == 'randomisation' else 'bs'}"

@@ -55,18 +55,22 @@ class Sheet:
         The columns' names as shown.
     body : sequence of sequence of str
         The cells as shown.
+    notes : sequence of str
+        What stands below the cells, such as the metrics' signatures.
     """
 
     frame: "pd.DataFrame"
     caption: str
     header: Sequence[str]
     body: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
 
     def __repr__(self) -> str:
-        return f"{plain(self.caption)}\n{text_table(self.header, self.body)}"
+        lines = [plain(self.caption), text_table(self.header, self.body), *map(plain, self.notes)]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return html_table(self.header, self.body, caption=self.caption)
+        return html_table(self.header, self.body, caption=self.caption, notes=self.notes)
 
     def to_csv(self, path: str | Path) -> None:
         """Write the frame as a CSV file for a spreadsheet, whole or not at all.
@@ -254,7 +258,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.6g} %"
 
 
-def html_table(header: Sequence[str], body: Sequence[Sequence[object]], *, caption: str) -> str:
+def html_table(
+    header: Sequence[str],
+    body: Sequence[Sequence[object]],
+    *,
+    caption: str,
+    notes: Sequence[str] = (),
+) -> str:
     """Return an HTML table of texts, every one of them escaped.
 
     Parameters
@@ -265,6 +275,8 @@ def html_table(header: Sequence[str], body: Sequence[Sequence[object]], *, capti
         The cells, row by row.
     caption : str
         What the table says; it stands above it.
+    notes : sequence of str
+        What stands below it, small.
 
     Examples
     --------
@@ -274,10 +286,11 @@ def html_table(header: Sequence[str], body: Sequence[Sequence[object]], *, capti
     styles = [_style(column) for column in _columns(header, body)]
     head = _html_row("th", header, styles)
     rows = "\n".join(_html_row("td", row, styles) for row in body)
+    below = "".join(f"<br>\n<small>{_escaped(plain(each))}</small>" for each in notes)
     return (
         f'<figure {_NO_MATHS} style="margin:0"><figcaption>{_escaped(plain(caption))}</figcaption>\n'
         '<div style="overflow-x:auto">'
-        f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div></figure>"
+        f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>{below.removeprefix('<br>')}</figure>"
     )
 
 

@@ -157,8 +157,8 @@ def words(scores: Scores, row: Record, number: Callable[[float], str]) -> str:
         return f"{told} How far they could move {difference} has no bound under {row['metric']}."
     undone = ", so they alone could undo this" if _decided(row) and low <= 0 <= high else ""
     return (
-        f"{told} At their worst and best {difference} would be from {number(low)} to "
-        f"{number(high)}{undone}."
+        f"{told} Were those the worst or the best possible, {difference} would be from "
+        f"{number(low)} to {number(high)}{undone}."
     )
 
 
@@ -173,7 +173,9 @@ def _of_system(scores: Scores, metric: str, system: str, n_failed: int) -> str:
     n = int(own.sum()) + n_failed - int((own & ~scored).sum())
     parts = []
     if n_failed:
-        parts.append(f"{n_failed} have no value{_categories(scores, own & ~scored)}")
+        parts.append(
+            f"{n_failed} {'has' if n_failed == 1 else 'have'} no value{_categories(scores, own & ~scored)}"
+        )
     if other := _categories(scores, own & scored):
         parts.append(f"scored as they are{other}")
     return f" Of {n} outputs of {system}: {'; '.join(parts)}." if parts else ""

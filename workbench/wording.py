@@ -1,7 +1,8 @@
 """How a comparison speaks: sentences, and sheets of rounded figures with a caption."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,7 @@ _MARKS = {
 }
 
 
-def caption(
-    scores: Scores, settings: Settings, title: str, *, correction: str | None = None
-) -> str:
+def caption(scores: Scores, settings: Settings, title: str, *, correction: str) -> str:
     """Say what a sheet shows, of which data, and how it was made."""
     n_rows = scores.outputs["row_id"].nunique()
     column = cluster_column(scores.outputs, settings.cluster)
@@ -40,8 +39,28 @@ def caption(
     failures = scores.failure_note
     if failures[:1].isdigit():
         failures += f" (failures={settings.failures!r})"
-    how = settings.told(correction or settings.correction)
+    how = settings.told(correction)
     return f"{title}. {scores.dataset}, {n_rows} rows{clusters}; {how}; {failures}."
+
+
+def corrected(correction: str, family: str) -> str:
+    """Say what a correction was made over, which decides as much as the correction does."""
+    return correction if correction == "none" else f"{correction} over {family}"
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "difference"), counted(2, "difference")
+    ('1 difference', '2 differences')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def _signatures(scores: Scores, names: Iterable[str]) -> list[str]:
+    return [f"{name}: {scores.signatures[name]}" for name in dict.fromkeys(names)]
 
 
 def differences_sheet(
@@ -52,10 +71,19 @@ def differences_sheet(
     *,
     lead: Sequence[str] = (),
     correction: str | None = None,
+    n_tests: int | None = None,
 ) -> Sheet:
-    """Show differences, one line each; the columns `lead` come first."""
-    told = caption(scores, settings, title, correction=correction)
-    return differences_table(frame, scores.metric, told, lead=lead)
+    """Show differences, one line each; the columns `lead` come first.
+
+    They are the family that is corrected together, or a part of `n_tests`.
+    """
+    n_tests = int(frame["p"].notna().sum()) if n_tests is None else n_tests
+    family = counted(n_tests, "difference")
+    told = caption(
+        scores, settings, title, correction=corrected(correction or settings.correction, family)
+    )
+    sheet = differences_table(frame, scores.metric, told, lead=lead)
+    return replace(sheet, notes=_signatures(scores, frame["metric"]))
 
 
 def differences_table(
@@ -117,9 +145,12 @@ def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings)
         told = [f"{first[f'n_{each}']} of {first['n_outputs']}" for each in others]
         body.append([system, *cells, *map(str, counts), *told])
     title = "Leaderboard; systems that share a letter cannot be told apart"
+    n_pairs = counted(math.comb(len(scores.systems), 2), "pair")
+    correction = corrected(settings.correction, f"{n_pairs} of each metric")
     header = ["system", *(each for name in names for each in (name, "group"))]
     header += ["rows", "failed", "empty", *(each.replace("_", " ") for each in others)]
-    return Sheet(frame, caption(scores, settings, title), header, body)
+    said = caption(scores, settings, title, correction=correction)
+    return Sheet(frame, said, header, body, _signatures(scores, names))
 
 
 _USES = {"more": "▲ more", "fewer": "▼ fewer", "undecided": "? undecided"}
@@ -140,13 +171,13 @@ def examples_sheet(
     body = [
         [
             row["row_id"],
+            *(display.number(row[name], places) for name in ("delta", "value", "other_value")),
             display.plain(row["text"], width=160),
             display.plain(row["other_text"], width=160),
-            *(display.number(row[name], places) for name in ("value", "other_value", "delta")),
         ]
         for row in each_row(frame)
     ]
-    header = ["row_id", f"{system} wrote", f"{other} wrote", system, other, "difference"]
+    header = ["row_id", "difference", system, other, f"{system} wrote", f"{other} wrote"]
     told = _SORTS[sort].format(system=system, other=other)
     title = f"{len(frame)} rows on which {told} in {metric.name}"
     return Sheet(frame, title, header, body)
@@ -307,7 +338,7 @@ def _difference(scores: Scores, settings: Settings, row: Record, n_tests: int) -
         f"n = {row['n']})"
     )
     if row["verdict"] in {"better", "worse"}:
-        return f"{system} is {row['verdict']} than {baseline} by {size} {sure}."
+        return f"{system} is {row['verdict']} than {baseline} by {size} {sure}.{_near(low)}"
     apart = row["p_adjusted"] <= settings.alpha and row["delta"] != 0 and is_missing(row["verdict"])
     told = "differs from" if apart else "cannot be told apart from"
     if row["delta"] == 0:
@@ -315,6 +346,16 @@ def _difference(scores: Scores, settings: Settings, row: Record, n_tests: int) -
     side = "above" if row["delta"] > 0 else "below"
     ask = "" if apart else _ask(row, settings.level, n_tests)
     return f"{system} {told} {baseline}: {size} {side} it {sure}.{ask}"
+
+
+def _near(low: float) -> str:
+    """Say that an interval holds zero where the test found a difference."""
+    if not low <= 0:
+        return ""
+    return (
+        " The interval holds zero all the same: test and interval are made differently, and need not "
+        "agree near the limit."
+    )
 
 
 def _ask(row: Record, level: float, n_tests: int) -> str:

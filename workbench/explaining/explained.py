@@ -117,7 +117,8 @@ class Explained:
             replace(self.settings, compat=None),
             title + (", and two at a time" if combine == 2 else ""),
             lead=["slice", "value"],
-            correction=f"{chosen} over {len(frame)} differences",
+            correction=chosen,
+            n_tests=len(frame),
         )
 
     def ngrams(
