@@ -236,6 +236,28 @@ def test_building_twice_gives_the_same_bytes(notebook, tmp_path):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
 
 
+def test_the_index_keeps_the_pages_that_were_there(notebook, tmp_path):
+    folder = tmp_path / "reports"
+    reports.build([notebook], folder=folder)
+    (other := tmp_path / "0 & other.ipynb").write_bytes(notebook.read_bytes())
+    index = reports.build([other], folder=folder)
+    text = index.read_text(encoding="utf-8")
+    assert re.findall('<li><a href="([^"]*)">', text) == ["0%20%26%20other.html", "01_first.html"]
+    assert text.count("<p>A first &lt;paragraph&gt;.</p>") == 2
+    assert reports.build([notebook], folder=folder).read_text(encoding="utf-8") == text
+    (folder / "01_first.html").unlink()
+    reports.build([other], folder=folder)
+    assert "01_first" not in index.read_text(encoding="utf-8")
+
+
+def test_an_index_by_somebody_else_gives_no_entry(notebook, tmp_path):
+    (folder := tmp_path / "reports").mkdir()
+    (tmp_path / "secret.html").write_text("")
+    (folder / "index.html").write_text('<li><a href="../secret.html">a</a><p>b</p></li>\xff')
+    index = reports.build([notebook], folder=folder).read_text(encoding="utf-8")
+    assert "secret" not in index
+
+
 def test_the_index_names_each_notebook_and_escapes_what_it_says(notebook, tmp_path):
     index = reports.build([notebook], folder=tmp_path / "reports").read_text(encoding="utf-8")
     assert '<a href="01_first.html">Is one and one two?</a>' in index

@@ -10,11 +10,11 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from workbench import store
 from workbench.display import plain
@@ -30,6 +30,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 LIMIT_NOTEBOOK_BYTES = 150_000
 """The largest stored notebook: a figure of 100 KB does not belong in git."""
+
+# An entry of an index, as `_index` writes it.
+_ITEM = re.compile(r'<li><a href="([^"]*)">([^<]*)</a><p>([^<]*)</p></li>')
 
 _CELL_TIMEOUT_S = 120
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -283,7 +286,7 @@ def build(
     paths : sequence of path
         Notebooks or folders of them; the folder `notebooks` by default.
     folder : path
-        Where to write.
+        Where to write. Pages that its index names already stay in the index.
     run : bool
         Whether to execute the notebooks first; the stored ones are not touched.
     progress : callable, optional
@@ -305,7 +308,8 @@ def build(
     """
     found = find(paths)
     _refuse_shared_names(found)
-    pages, entries = {}, []
+    pages: dict[str, str] = {}
+    entries = []
     for at, path in enumerate(found, start=1):
         notebook = execute(path) if run else read(path)
         _refuse_silence(notebook, path)
@@ -317,7 +321,7 @@ def build(
     for name, text in pages.items():
         store.write_text(Path(folder) / name, text)
     index = Path(folder) / "index.html"
-    store.write_text(index, _index(entries))
+    store.write_text(index, _index(sorted([*entries, *_others(index, pages)])))
     return index
 
 
@@ -434,6 +438,18 @@ def _index(entries: Sequence[tuple[str, str, str]]) -> str:
     )
     body = f'<main class="index">\n<h1>Reports</h1>\n<ol>\n{items}\n</ol>\n</main>\n'
     return _html("Reports", body, [])
+
+
+def _others(index: Path, pages: Container[str]) -> list[tuple[str, str, str]]:
+    """Return the entries of an index that was there, of other pages that still are."""
+    if not index.is_file():
+        return []
+    items = _ITEM.findall(index.read_text(encoding="utf-8", errors="replace"))
+    return [
+        (name, html.unescape(title), html.unescape(abstract))
+        for name, title, abstract in ((unquote(href), *told) for href, *told in items)
+        if name not in pages and name == Path(name).name and (index.parent / name).is_file()
+    ]
 
 
 def _plotly() -> str:
