@@ -343,7 +343,8 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
     with Server(latency_s=0.02) as server:
         with Starter(server, tmp_path, 300) as starter:
             pid = starter.start()
-            time.sleep(0.3)
+            while not committed(tmp_path / "k"):
+                time.sleep(0.02)
             os.kill(pid, signal.SIGINT)
             assert starter.end() == -signal.SIGINT
             assert 0 < len(committed(tmp_path / "k")) < 300

@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# A thread that has not begun after so long was never started.
+_BEGINS_S = 10.0
 
 
 def run_apart(work: Coroutine[Any, Any, T]) -> T:
@@ -26,49 +29,67 @@ def run_apart(work: Coroutine[Any, Any, T]) -> T:
     """
     results: list[T] = []
     errors: list[BaseException] = []
-    state: dict[str, Any] = {}
-    begun, ended = threading.Event(), threading.Event()
+    state = _State()
 
     async def main() -> None:
-        state["loop"], state["task"] = asyncio.get_running_loop(), asyncio.current_task()
-        begun.set()
+        state.loop, state.task = asyncio.get_running_loop(), asyncio.current_task()
+        state.begun.set()
         results.append(await work)
 
-    def thread() -> None:
+    def run() -> None:
         try:
-            asyncio.run(main())
+            if not state.given_up:
+                asyncio.run(main())
         except BaseException as error:
             errors.append(error)
         finally:
-            begun.set()
-            ended.set()
+            state.begun.set()
+            state.ended.set()
 
-    threading.Thread(target=thread, name="workbench-loop", daemon=True).start()
-    interrupted = _wait(ended, lambda: _cancel(begun, state))
-    if interrupted:
+    thread = threading.Thread(target=run, name="workbench-loop", daemon=True)
+    if _finished(thread, state):
+        work.close()  # which never began, if the thread did not
         raise KeyboardInterrupt
     if errors:
         raise errors[0]
     return results[0]
 
 
-def _wait(ended: threading.Event, stop: Callable[[], None]) -> bool:
-    """Wait for the end, however often that is interrupted; tell whether it was.
+class _State:
+    """How far the coroutine has come, and how to stop it."""
 
-    `Thread.join` cannot: before Python 3.13 an interrupted one takes the thread for ended, and who
-    goes on then closes what the thread still writes to (CPython, issue 90882).
+    def __init__(self) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+        self.given_up = False
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.task: asyncio.Task[Any] | None = None
+
+    def cancel(self) -> None:
+        """Cancel the coroutine; where no thread has begun by now, none will run it."""
+        if not self.begun.wait(_BEGINS_S):
+            self.given_up = True
+            self.ended.set()
+        if self.loop and self.task:
+            with suppress(RuntimeError):  # the loop has been closed meanwhile
+                self.loop.call_soon_threadsafe(self.task.cancel)
+
+
+def _finished(thread: threading.Thread, state: _State) -> bool:
+    """Start a thread and wait for its end, however often that is interrupted; tell whether it was.
+
+    An interruption may come anywhere: while the thread is started, too, or while another is dealt
+    with. `Thread.join` cannot wait so: before Python 3.13 an interrupted one takes the thread for
+    ended, and who goes on then closes what the thread still writes to (CPython, issue 90882).
     """
-    interrupted = False
-    while not ended.is_set():
+    started = interrupted = False
+    while not state.ended.is_set():
         try:
-            ended.wait()
+            if interrupted:
+                state.cancel()
+            if not started:
+                started = True
+                thread.start()
+            state.ended.wait()
         except KeyboardInterrupt:
             interrupted = True
-            stop()
     return interrupted
-
-
-def _cancel(begun: threading.Event, state: dict[str, Any]) -> None:
-    begun.wait()
-    with suppress(RuntimeError, KeyError):  # the loop has been closed meanwhile, or never began
-        state["loop"].call_soon_threadsafe(state["task"].cancel)
