@@ -43,7 +43,7 @@ def test_the_example_of_the_readme_runs():
         assert eval(call, {**names, "wb": names["wb"]}) is not None
 
 
-MINE = "id,source,reference,gpt,mistral\n1,Hallo,Hello there,Hello there,Hi\n2,Ja,Yes,Yes,No\n"
+MINE = "id,source,gold,gpt,mistral\n1,Hallo,Hello there,Hello there,Hi\n2,Ja,Yes,Yes,No\n"
 
 
 def test_own_data_are_read_as_the_readme_says(tmp_path, monkeypatch):
