@@ -498,8 +498,8 @@ REFUSED = {
         "share one; rename one of them."
     ),
     "report raises.ipynb --execute": (
-        "raises.ipynb must run from top to bottom, but it does not (ZeroDivisionError: division by "
-        "zero); mend it."
+        "raises.ipynb must run from top to bottom, but code cell 1 does not (ZeroDivisionError: "
+        "division by zero); mend it."
     ),
     "report right.ipynb --folder file": (
         "{place}/file must be readable and writable, but that failed (File exists); check the "
@@ -543,8 +543,8 @@ REFUSED = {
         "it again."
     ),
     "notebooks --write raises.ipynb": (
-        "raises.ipynb must run from top to bottom, but it does not (ZeroDivisionError: division by "
-        "zero); mend it."
+        "raises.ipynb must run from top to bottom, but code cell 1 does not (ZeroDivisionError: "
+        "division by zero); mend it."
     ),
 }
 

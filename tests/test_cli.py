@@ -559,7 +559,7 @@ def test_a_notebook_that_breaks_is_bad_input_and_stays_as_it_was(notebook, capsy
     assert _run(capsys, "notebooks --write books") == (
         2,
         "",
-        "workbench: books/sum.ipynb must run from top to bottom, but it does not "
+        "workbench: books/sum.ipynb must run from top to bottom, but code cell 1 does not "
         "(ZeroDivisionError: division by zero); mend it.\n",
     )
     assert (notebook.read_text(), _names(notebook.parent)) == (before, names)

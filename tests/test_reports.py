@@ -141,14 +141,29 @@ def test_a_stored_output_that_a_fresh_run_does_not_give_is_a_fault(tmp_path):
 
 
 def test_a_notebook_that_raises_is_refused_and_left_as_it_was(tmp_path):
-    path = stored(tmp_path / "a.ipynb", new_code_cell("raise ValueError('no')"))
+    path = stored(
+        tmp_path / "a.ipynb",
+        new_code_cell("1"),
+        new_markdown_cell("It breaks:"),
+        new_code_cell("raise ValueError('no')"),
+        new_code_cell("2"),
+    )
     before = path.read_bytes()
     with pytest.raises(BadValue) as caught:
         reports.write([path])
     assert str(caught.value) == (
-        f"{path} must run from top to bottom, but it does not (ValueError: no); mend it."
+        f"{path} must run from top to bottom, but code cell 2 does not (ValueError: no); mend it."
     )
     assert path.read_bytes() == before
+
+
+def test_a_notebook_whose_kernel_dies_is_told_with_the_cell(tmp_path):
+    path = stored(tmp_path / "a.ipynb", new_code_cell("import os; os._exit(1)"))
+    with pytest.raises(BadValue) as caught:
+        reports.write([path])
+    assert str(caught.value) == (
+        f"{path} must run from top to bottom, but code cell 1 does not (DeadKernelError); mend it."
+    )
 
 
 BROKEN = ["", "[]", "{}", "not json", '{"cells": 1, "nbformat": 4, "nbformat_minor": 5}']

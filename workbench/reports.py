@@ -106,9 +106,11 @@ def execute(path: Path) -> "NotebookNode":
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     notebook = read(path)
+    started: list[int] = []
     client = NotebookClient(
         notebook,
         timeout=_CELL_TIMEOUT_S,
+        on_cell_start=lambda cell, cell_index: started.append(cell_index),  # noqa: ARG005
         kernel_name="python3",
         resources={"metadata": {"path": str(path.resolve().parent)}},
         # No history file; and no word about plain TCP, which stays on this machine's loopback.
@@ -121,9 +123,18 @@ def execute(path: Path) -> "NotebookNode":
         parts = (getattr(error, "ename", type(error).__name__), getattr(error, "evalue", ""))
         reason = plain(": ".join(filter(None, parts)), width=200)
         raise BadValue(
-            f"{path} must run from top to bottom, but it does not ({reason}); mend it."
+            f"{path} must run from top to bottom, but {_place(notebook, started)} does not "
+            f"({reason}); mend it."
         ) from None
     return notebook
+
+
+def _place(notebook: "NotebookNode", started: Sequence[int]) -> str:
+    """Name the code cell that was started last, counted as a fault counts them."""
+    if not started:  # the kernel itself did not start
+        return "it"
+    before = notebook.cells[: started[-1] + 1]
+    return f"code cell {sum(cell.cell_type == 'code' for cell in before)}"
 
 
 def canonical(notebook: "NotebookNode") -> str:
