@@ -10,6 +10,7 @@ from workbench.errors import (
     InputError,
     UnknownName,
     Unreadable,
+    nearest,
     some,
     unknown_name,
 )
@@ -69,6 +70,12 @@ def test_the_nearest_name_is_found_beyond_the_twelve_that_are_listed():
         "x must be one of 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l' …, "
         "but 'systen' came; did you mean 'system'?"
     )
+
+
+def test_the_nearest_name_is_as_near_as_is_asked_for():
+    assert nearest("BERTScore", ["score", "BLEU"]) == "score"
+    assert nearest("BERTScore", ["score", "BLEU"], likeness=0.75) is None
+    assert nearest("bleu", []) is None
 
 
 @pytest.mark.parametrize(

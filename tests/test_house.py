@@ -190,10 +190,31 @@ def test_the_public_names_are_sorted_and_there():
     assert set(dir(wb)) >= set(wb.__all__)
 
 
-def test_an_unknown_public_name_is_an_attribute_error():
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("Rouge", "; did you mean 'ROUGE'?"),
+        ("blue", "; did you mean 'BLEU'?"),
+        ("BERTScore", ""),
+    ],
+)
+def test_an_unknown_public_name_is_an_attribute_error_with_the_nearest(name, advice):
     with pytest.raises(AttributeError) as caught:
-        wb.blue  # noqa: B018
-    assert str(caught.value) == "module 'workbench' has no attribute 'blue'"
+        getattr(wb, name)
+    assert str(caught.value) == f"module 'workbench' has no attribute {name!r}{advice}"
+
+
+def test_an_unknown_public_name_is_guessed_once():
+    done = subprocess.run(
+        [sys.executable, "-c", "import workbench as wb; wb.Rouge"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "AttributeError: module 'workbench' has no attribute 'Rouge'; did you mean 'ROUGE'?"
+    )
 
 
 @pytest.mark.parametrize(

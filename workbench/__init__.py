@@ -181,7 +181,13 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"workbench.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(f"workbench.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    from workbench.errors import nearest
+
+    told = f"module 'workbench' has no attribute {name!r}"
+    if (near := nearest(name, __all__, likeness=0.75)) is None:
+        raise AttributeError(told)
+    # notebooks show no guess of Python's own; without an object to look in it adds none to ours
+    raise AttributeError(f"{told}; did you mean {near!r}?", name=name, obj=None)
 
 
 def __dir__() -> list[str]:

@@ -50,10 +50,22 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
     """
     names = [str(each) for each in known]
     listed = ", ".join(repr(each) for each in names[:12]) + (" …" if len(names) > 12 else "")
-    folded = {each.casefold(): each for each in names}
-    near = difflib.get_close_matches(str(name).casefold(), folded, n=1)
-    advice = f"; did you mean {folded[near[0]]!r}?" if near else "."
+    near = nearest(str(name), names)
+    advice = "." if near is None else f"; did you mean {near!r}?"
     return UnknownName(f"{what} must be one of {listed or 'none'}, but {str(name)!r} came{advice}")
+
+
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """Return the known name that is written most like one, in capitals or not, if any is.
+
+    Examples
+    --------
+    >>> nearest("Rouge", ["BLEU", "ROUGE"]), nearest("xyzzy", ["BLEU", "ROUGE"])
+    ('ROUGE', None)
+    """
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=likeness)
+    return folded[near[0]] if near else None
 
 
 def some(values: Iterable[object], limit: int = 5) -> str:
