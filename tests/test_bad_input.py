@@ -393,8 +393,9 @@ REFUSED = {
     ),
     "score ref.txt a.txt --metric blue": (
         "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "
-        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column' …, but 'blue' came; did "
-        "you mean 'bleu'?"
+        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column', "
+        "'regex_match', 'json_valid', 'label_match', 'numeric_match', 'pass_at_k', 'pass_hat_k', "
+        "'majority_vote', 'self_consistency', but 'blue' came; did you mean 'bleu'?"
     ),
     "score ref.txt a.txt --metric bleu:tokenize=zzz": (
         "tokenize must be one of '13a', 'none', 'intl', 'char', 'zh', 'ja-mecab', 'ko-mecab', "

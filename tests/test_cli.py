@@ -16,6 +16,7 @@ import sacrebleu
 
 import workbench as wb
 from workbench.cli import _options, main
+from workbench.metrics.catalogue import NAMES
 
 COMMANDS = [
     "tour", "lab", "score", "compare", "run", "runs", "rate", "agreement", "rank",
@@ -323,8 +324,9 @@ BAD = {
     ),
     "score ref.txt a.txt --metric blue": (
         "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "
-        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column' …, but 'blue' came; did you "
-        "mean 'bleu'?"
+        "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column', "
+        "'regex_match', 'json_valid', 'label_match', 'numeric_match', 'pass_at_k', 'pass_hat_k', "
+        "'majority_vote', 'self_consistency', but 'blue' came; did you mean 'bleu'?"
     ),
     "score ref.txt a.txt --metric bleu bleu": (
         "metrics must have distinct names, but 'bleu' came twice; name one apart, such as "
@@ -488,6 +490,12 @@ def test_the_help_of_a_command_shows_an_example_that_parses(capsys, monkeypatch,
     assert program == "workbench"
     assert arguments[0] == command
     assert callable(_options(arguments).run)
+
+
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_the_help_names_every_metric(capsys, monkeypatch, command):
+    told = re.search(r"all of them: ([\w+ \n]+?)\n  -", _help(capsys, monkeypatch, command))
+    assert told[1].split() == list(NAMES)
 
 
 @pytest.mark.parametrize("command", ["score", "compare"])

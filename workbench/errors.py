@@ -40,8 +40,12 @@ class Unreadable(InputError, OSError):
     """A path that cannot be read."""
 
 
-def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownName:
+def unknown_name(
+    what: str, name: object, known: Iterable[object], *, limit: int = 12
+) -> UnknownName:
     """Build the error for a name that nothing bears, with the nearest names that exist.
+
+    At most `limit` of the known names are listed.
 
     Examples
     --------
@@ -49,7 +53,8 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
     system must be one of 'lead', 'random', but 'led' came; did you mean 'lead'?
     """
     names = [str(each) for each in known]
-    listed = ", ".join(repr(each) for each in names[:12]) + (" …" if len(names) > 12 else "")
+    listed = ", ".join(repr(each) for each in names[:limit])
+    listed += " …" if len(names) > limit else ""
     near = nearest(str(name), names)
     advice = "." if near is None else f"; did you mean {near!r}?"
     return UnknownName(f"{what} must be one of {listed or 'none'}, but {str(name)!r} came{advice}")

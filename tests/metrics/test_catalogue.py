@@ -93,8 +93,9 @@ def test_what_only_its_owner_can_make_anew_is_not_described():
         (
             "blue",
             "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "
-            "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column' …, but 'blue' came; "
-            "did you mean 'bleu'?",
+            "'rougeLsum', 'exact_match', 'token_f1', 'length_ratio', 'column', "
+            "'regex_match', 'json_valid', 'label_match', 'numeric_match', 'pass_at_k', 'pass_hat_k', "
+            "'majority_vote', 'self_consistency', but 'blue' came; did you mean 'bleu'?",
         ),
         (
             "bleu:tokenizer=char",

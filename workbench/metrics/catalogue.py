@@ -66,7 +66,7 @@ def named(text: str) -> Metric:
     """
     name, _, rest = text.partition(":")
     if name not in _FIXED:
-        raise unknown_name("metric", name, _FIXED)
+        raise unknown_name("metric", name, _FIXED, limit=len(_FIXED))
     maker, given = _FIXED[name]
     # what the name says is no option: rouge1:variant=2 would be rouge2
     fixed = {"bounds", *given}
