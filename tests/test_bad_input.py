@@ -84,6 +84,7 @@ FILES = {
     "uneven.csv": "row_id,input\n1,a\n2,b,c\n",
     "quote.csv": 'row_id,input\n1,"a\n2,b\n',
     "twice.csv": "row_id,input,input\n1,a,b\n",
+    "wide.csv": "id,question,answer,gpt,mistral\n1,a,b,c,d\n",
     "list.csv": "row_id,input,references\n1,a,\"['x', 'y']\"\n",
     "rows.xlsx": "x",
     # keys and values
@@ -257,6 +258,14 @@ REFUSED = {
     ),
     "score --rows twice.csv": (
         "ROWS (twice.csv) must have each column once, but 'input' came twice; rename one of them."
+    ),
+    "score --rows wide.csv --columns question=input answr=reference --systems gpt mistral": (
+        "a name in columns (--columns in a shell) must be one of 'id', 'question', 'answer', 'gpt', "
+        "'mistral', but 'answr' came; did you mean 'answer'?"
+    ),
+    "score --rows wide.csv --columns id=row_id question=input answer=reference --systems gtp": (
+        "a column of texts (--systems in a shell) must be one of 'gpt', 'mistral', but 'gtp' came; "
+        "did you mean 'gpt'?"
     ),
     "score --rows list.csv": (
         "references must be text or a list of text, but row '1' of list.csv has a list written as "

@@ -797,8 +797,8 @@ def test_an_unknown_column_of_texts_is_refused_with_the_nearest_name():
     with pytest.raises(UnknownName) as caught:
         wb.outputs(rows, ["gpt", "Mistal"])
     assert str(caught.value) == (
-        "a column of texts must be one of 'row_id', 'input', 'gpt', 'mistral', 'references', but "
-        "'Mistal' came; did you mean 'mistral'?"
+        "a column of texts (--systems in a shell) must be one of 'gpt', 'mistral', but 'Mistal' "
+        "came; did you mean 'mistral'?"
     )
 
 
@@ -806,8 +806,8 @@ def test_a_renaming_of_no_column_is_refused():
     with pytest.raises(UnknownName) as caught:
         wb.read(WIDE, columns={"ID": "row_id", "source": "input"})
     assert str(caught.value) == (
-        "a name in columns must be one of 'id', 'source', 'reference', 'gpt', 'mistral', but 'ID' "
-        "came; did you mean 'id'?"
+        "a name in columns (--columns in a shell) must be one of 'id', 'source', 'reference', "
+        "'gpt', 'mistral', but 'ID' came; did you mean 'id'?"
     )
 
 

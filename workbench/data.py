@@ -252,6 +252,7 @@ def _saved(path: Path) -> "pd.DataFrame":
 
 
 _REFERENCE = re.compile(r"reference(_[0-9]+)?")
+_OF_ROWS = frozenset(column.name for column in ROWS.columns)
 
 
 def _gathered(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -338,14 +339,16 @@ def _refuse_lists_in_text(
 
 def _column(rows: "pd.DataFrame", name: str) -> list[Any]:
     if name not in rows:
-        raise unknown_name("a column of texts", name, rows.columns)
+        # what was asked and what is right are columns too, but no system wrote them
+        free = [each for each in rows.columns if each not in _OF_ROWS]
+        raise unknown_name("a column of texts (--systems in a shell)", name, free)
     return rows[name].tolist()
 
 
 def _renamed(frame: "pd.DataFrame", columns: Mapping[str, str] | None) -> "pd.DataFrame":
     for name in columns or {}:
         if name not in frame:
-            raise unknown_name("a name in columns", name, frame.columns)
+            raise unknown_name("a name in columns (--columns in a shell)", name, frame.columns)
     return frame.rename(columns=dict(columns or {}))
 
 
