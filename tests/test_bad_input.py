@@ -267,6 +267,10 @@ REFUSED = {
         "a column of texts (--systems in a shell) must be one of 'gpt', 'mistral', but 'gtp' came; "
         "did you mean 'gpt'?"
     ),
+    "score --rows wide.csv --columns row_id=id question=input answer=reference": (
+        "columns must name yours first and ours second, but 'row_id' to 'id' came, and it is 'id' "
+        "that wide.csv has; turn it round: {{'id': 'row_id'}}, or --columns id=row_id in a shell."
+    ),
     "score --rows list.csv": (
         "references must be text or a list of text, but row '1' of list.csv has a list written as "
         "text (\"['x', 'y']\"); use columns reference_1, reference_2, …, or JSON Lines."

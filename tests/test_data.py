@@ -811,6 +811,22 @@ def test_a_renaming_of_no_column_is_refused():
     )
 
 
+@pytest.mark.parametrize("ours", ["row_id", "input", "references", "reference_2", "system"])
+def test_a_renaming_the_wrong_way_round_is_told(ours):
+    with pytest.raises(UnknownName) as caught:
+        wb.read([{"id": "a", "source": "Hallo"}], columns={ours: "id"})
+    assert str(caught.value) == (
+        f"columns must name yours first and ours second, but {ours!r} to 'id' came, and it is 'id' "
+        f"that the list given has; turn it round: {{'id': {ours!r}}}, or --columns id={ours} in a "
+        "shell."
+    )
+
+
+def test_a_misspelt_column_renamed_to_one_that_is_there_is_no_turn():
+    with pytest.raises(UnknownName, match="did you mean 'source'"):
+        wb.read([{"id": "a", "source": "Hallo"}], columns={"sorce": "id"})
+
+
 def test_beside_references_the_input_may_be_left_out():
     rows = wb.read([{"row_id": "a", "reference": "Hello"}])
     assert rows["input"].isna().all()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from workbench import formats, store
 from workbench.contents import Diff, diff, digest
-from workbench.errors import BadKind, BadValue, Unreadable, some, unknown_name
+from workbench.errors import BadKind, BadValue, UnknownName, Unreadable, some, unknown_name
 from workbench.tables import OUTPUTS, ROWS, is_missing
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def read(
     0      1  Guten Tag  [Good day, Hello]
     """
     frame, name = _frame(source)
-    frame = _renamed(frame, columns)
+    frame = _renamed(frame, columns, name)
     if references is not None:
         frame = _with_streams(frame if source is not None else None, references, name)
     frame = _gathered(frame)
@@ -138,7 +138,7 @@ def outputs(
         frame, name = _answered(rows, source), "the texts given"
     else:
         frame, name = _frame(cast("Source", source), "outputs")
-        frame = _renamed(frame, columns)
+        frame = _renamed(frame, columns, name)
     if not len(frame):
         raise BadValue(f"OUTPUTS must have at least one output, but {name} has none; check it.")
     return _identified(frame, rows, name)
@@ -345,11 +345,24 @@ def _column(rows: "pd.DataFrame", name: str) -> list[Any]:
     return rows[name].tolist()
 
 
-def _renamed(frame: "pd.DataFrame", columns: Mapping[str, str] | None) -> "pd.DataFrame":
-    for name in columns or {}:
+def _renamed(
+    frame: "pd.DataFrame", columns: Mapping[str, str] | None, source: str
+) -> "pd.DataFrame":
+    for name, ours in (columns or {}).items():
+        if name not in frame and ours in frame and _is_ours(name):
+            raise UnknownName(
+                f"columns must name yours first and ours second, but {name!r} to {ours!r} came, "
+                f"and it is {ours!r} that {source} has; turn it round: {{{ours!r}: {name!r}}}, or "
+                f"--columns {ours}={name} in a shell."
+            )
         if name not in frame:
             raise unknown_name("a name in columns (--columns in a shell)", name, frame.columns)
     return frame.rename(columns=dict(columns or {}))
+
+
+def _is_ours(name: str) -> bool:
+    known = (column.name for table in (ROWS, OUTPUTS) for column in table.columns)
+    return name in known or _REFERENCE.fullmatch(str(name)) is not None
 
 
 def _answered(rows: "pd.DataFrame", source: "Mapping[str, Texts]") -> "pd.DataFrame":
