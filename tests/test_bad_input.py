@@ -348,8 +348,9 @@ REFUSED = {
         "correct that cell."
     ),
     "score --rows no_references.jsonl --outputs outputs.jsonl": (
-        "bleu needs references, but ROWS came without the column 'references'; add it, or use a "
-        "metric without references."
+        "bleu needs references, but ROWS came without the column 'references'; name yours "
+        "'reference' or 'references' as it is read (columns={{'YOURS': 'reference'}}, or --columns "
+        "YOURS=reference in a shell), or use a metric without references."
     ),
     "score --rows gaps.jsonl --outputs outputs.jsonl --cluster topic": (
         "every row must have a topic, but rows '0' have none; fill it in, or pass cluster='row_id'."

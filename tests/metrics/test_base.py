@@ -122,8 +122,9 @@ def test_rows_without_the_column_of_references_are_refused(metric):
     with pytest.raises(BadValue) as caught:
         wb.score(wb.outputs(rows, {"s": ["text"]}), rows, [metric])
     assert str(caught.value) == (
-        f"{metric.name} needs references, but ROWS came without the column 'references'; add it, "
-        "or use a metric without references."
+        f"{metric.name} needs references, but ROWS came without the column 'references'; name yours "
+        "'reference' or 'references' as it is read (columns={'YOURS': 'reference'}, or --columns "
+        "YOURS=reference in a shell), or use a metric without references."
     )
 
 
@@ -132,8 +133,9 @@ def test_strict_rouge_without_references_says_so_too():
     with pytest.raises(BadValue) as caught:
         wb.score(wb.outputs(rows, {"s": ["text"]}), rows, [wb.ROUGE("Lsum")])
     assert str(caught.value) == (
-        "rougeLsum needs references, but ROWS came without the column 'references'; add it, or use "
-        "a metric without references."
+        "rougeLsum needs references, but ROWS came without the column 'references'; name yours "
+        "'reference' or 'references' as it is read (columns={'YOURS': 'reference'}, or --columns "
+        "YOURS=reference in a shell), or use a metric without references."
     )
 
 

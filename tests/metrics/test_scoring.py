@@ -142,8 +142,9 @@ def test_references_beside_the_outputs_do_not_stand_in_for_the_datasets():
     with pytest.raises(BadValue) as caught:
         wb.score(OUTPUTS.assign(references="x"), ROWS.drop(columns="references"), [wb.BLEU()])
     assert str(caught.value) == (
-        "bleu needs references, but ROWS came without the column 'references'; add it, or use a "
-        "metric without references."
+        "bleu needs references, but ROWS came without the column 'references'; name yours "
+        "'reference' or 'references' as it is read (columns={'YOURS': 'reference'}, or --columns "
+        "YOURS=reference in a shell), or use a metric without references."
     )
 
 

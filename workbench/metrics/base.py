@@ -225,7 +225,8 @@ def require_references(metric: Metric, outputs: "pd.DataFrame") -> None:
     if "references" not in outputs:
         raise BadValue(
             f"{metric.name} needs references, but ROWS came without the column 'references'; "
-            "add it, or use a metric without references."
+            "name yours 'reference' or 'references' as it is read (columns={'YOURS': 'reference'}, "
+            "or --columns YOURS=reference in a shell), or use a metric without references."
         )
     if not all(map(len, outputs["references"])):
         bare = outputs.loc[outputs["references"].map(len) == 0, "row_id"].unique()
