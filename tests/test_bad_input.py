@@ -82,6 +82,8 @@ FILES = {
     "deep.jsonl": "[" * 100_000,
     "half.jsonl": '{"input": "\\ud83d"}\n',
     "uneven.csv": "row_id,input\n1,a\n2,b,c\n",
+    "semicolons.csv": "row_id;input\n1;a, b\n2;c\n",
+    "tabs.csv": "row_id\tinput\n1\ta\n",
     "quote.csv": 'row_id,input\n1,"a\n2,b\n',
     "twice.csv": "row_id,input,input\n1,a,b\n",
     "wide.csv": "id,question,answer,gpt,mistral\n1,a,b,c,d\n",
@@ -250,6 +252,14 @@ REFUSED = {
         "uneven.csv must have as many cells in each line as its header has names, but line 3 does "
         "not (it has 3 cells under 2 names); put cells that hold ',', quotes or line ends in "
         "double quotes."
+    ),
+    "score --rows semicolons.csv": (
+        "semicolons.csv must have ',' between its names, but its header seems to have ';'; save it "
+        "with commas as .csv."
+    ),
+    "score --rows tabs.csv": (
+        "tabs.csv must have ',' between its names, but its header seems to have '\\t'; rename it to "
+        "end in .tsv."
     ),
     "score --rows quote.csv": (
         "quote.csv must have as many cells in each line as its header has names, but line 3 does "

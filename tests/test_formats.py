@@ -433,6 +433,44 @@ def test_an_uneven_line_of_a_csv_is_named(tmp_path, content, line, reason):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (
+            "a.csv",
+            "row_id;input\n1;a, b\n",
+            "',' between its names, but its header seems to have ';'; save it with commas as .csv.",
+        ),
+        (
+            "a.csv",
+            '"row_id";"input"\r\n"1";"a"\r\n',
+            "',' between its names, but its header seems to have ';'; save it with commas as .csv.",
+        ),
+        (
+            "a.csv",
+            "row_id\tinput\n1\ta\n",
+            "',' between its names, but its header seems to have '\\t'; rename it to end in .tsv.",
+        ),
+        (
+            "a.tsv",
+            "row_id;input\n1;a\n",
+            "'\\t' between its names, but its header seems to have ';'; save it with commas as .csv.",
+        ),
+    ],
+)
+def test_another_separator_is_told(tmp_path, name, content, told):
+    path = _file(tmp_path, name, content)
+    assert _told(read_frame, path) == f"{path} must have {told}"
+
+
+@pytest.mark.parametrize(
+    "content", ['"a;b"\n1\n', "a;b,c\n1,2\n", '"a;b\nc;d",e\n1,2\n', '"a\tb"\n1\n', "a\n1;2\n"]
+)
+def test_a_name_may_hold_what_separates_elsewhere(tmp_path, content):
+    (header, *_) = csv.reader(content.splitlines(keepends=True))
+    assert list(read_frame(_file(tmp_path, "a.csv", content))) == header
+
+
 def test_an_uneven_line_of_a_tsv_is_named(tmp_path):
     path = _file(tmp_path, "a.tsv", "a\tb\n1\t2\t3\n")
     assert _told(read_frame, path) == (

@@ -297,7 +297,10 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
 
     # One setting for the whole process, but it only ever allows more.
     csv.field_size_limit(max(csv.field_size_limit(), LIMIT_LINE_BYTES))
-    reader = csv.reader(_text_lines(path), delimiter=separator, strict=True)
+    lines = _text_lines(path)
+    first = next(lines, "")
+    _refuse_other_separators(first, separator, path)
+    reader = csv.reader(chain([first], lines), delimiter=separator, strict=True)
     records: list[list[str]] = []
     try:
         header = next(reader, [])
@@ -315,6 +318,19 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
     typed = [pd.Series(_typed(cells, name)) for cells, name in zip(columns, header, strict=True)]
     frame = pd.concat(typed, axis=1) if typed else pd.DataFrame()
     return frame.set_axis(header, axis=1)
+
+
+_SEPARATED = {";": "save it with commas as .csv", "\t": "rename it to end in .tsv"}
+
+
+def _refuse_other_separators(header: str, separator: str, path: Path) -> None:
+    """Refuse a header of one name that would be several with another separator."""
+    for other, advice in _SEPARATED.items():
+        if separator not in header and len(next(csv.reader([header], delimiter=other), [])) > 1:
+            raise BadValue(
+                f"{path} must have {separator!r} between its names, but its header seems to have "
+                f"{other!r}; {advice}."
+            )
 
 
 def _text_lines(path: Path) -> Iterator[str]:
