@@ -142,8 +142,7 @@ MODES = {"locked.jsonl": 0, "locked.txt": 0, "locked.ipynb": 0, "closed": 0, "re
 REFUSED = {
     # text files
     "score ref.txt missing.txt": (
-        "missing.txt must be a readable file, but opening it failed (No such file or directory); "
-        "check the path."
+        "missing.txt must be a readable file, but there is no such file; check the path."
     ),
     "score ref.txt folder": (
         "folder must be a readable file, but opening it failed (Is a directory); check the path."
@@ -330,8 +329,10 @@ REFUSED = {
         "links); check the path."
     ),
     "score --rows missing.csv": (
-        "missing.csv must be a readable file, but opening it failed (No such file or directory); "
-        "check the path."
+        "missing.csv must be a readable file, but there is no such file; check the path."
+    ),
+    "score --rows uneevn.csv": (
+        "uneevn.csv must be a readable file, but there is no such file; did you mean 'uneven.csv'?"
     ),
     "score --rows no_input.jsonl": (
         "ROWS (no_input.jsonl) must have the columns 'input', but only 'row_id', 'question' came; "
@@ -652,8 +653,7 @@ TOLD = {
         "'input' came; add them, or rename yours."
     ),
     "outputs of a missing file": (
-        "missing.txt must be a readable file, but opening it failed (No such file or directory); "
-        "check the path."
+        "missing.txt must be a readable file, but there is no such file; check the path."
     ),
 }
 

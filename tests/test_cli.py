@@ -298,8 +298,7 @@ BAD = {
         "system files must have distinct names, but 2 files have 1 names; rename one."
     ),
     "score ref.txt missing.txt": (
-        "missing.txt must be a readable file, but opening it failed (No such file or directory); "
-        "check the path."
+        "missing.txt must be a readable file, but there is no such file; check the path."
     ),
     "score ref.txt .": (
         ". must be a readable file, but opening it failed (Is a directory); check the path."
@@ -426,8 +425,7 @@ def test_a_hostile_name_cannot_command_the_terminal(place, capsys):
     status, out, err = _run(capsys, "score ref.txt '\x1b[2J\u202ea.txt'")
     assert (status, out) == (2, "")
     assert err == (
-        "workbench: �[2J�a.txt must be a readable file, but opening it failed (No such file or "
-        "directory); check the path.\n"
+        "workbench: �[2J�a.txt must be a readable file, but there is no such file; check the path.\n"
     )
 
 

@@ -759,8 +759,7 @@ def test_a_text_file_is_no_table_of_outputs(rows, tmp_path):
 
 def test_a_text_in_the_place_of_a_path_is_told(rows):
     assert _refused(Unreadable, wb.outputs, rows, {"a": "Good day"}) == (
-        "Good day must be a readable file, but opening it failed (No such file or directory); "
-        "check the path."
+        "Good day must be a readable file, but there is no such file; check the path."
     )
 
 

@@ -686,7 +686,29 @@ def test_a_folder_in_the_place_of_a_file_is_told(tmp_path, name):
 @pytest.mark.parametrize("name", [*NAMES, "a.txt.gz"])
 def test_a_missing_file_is_told(tmp_path, name):
     assert _told(_reader(name), tmp_path / name) == (
-        f"{tmp_path / name} must be a readable file, but opening it failed (No such file or "
+        f"{tmp_path / name} must be a readable file, but there is no such file; check the path."
+    )
+
+
+def test_a_missing_file_is_told_with_the_nearest_in_its_folder(tmp_path):
+    for name in ["mine.csv", "notes.md", "outputs.jsonl"]:
+        _file(tmp_path, name, "input\n")
+    assert _told(read_frame, tmp_path / "Mien.csv") == (
+        f"{tmp_path}/Mien.csv must be a readable file, but there is no such file; did you mean "
+        f"'{tmp_path}/mine.csv'?"
+    )
+
+
+def test_a_file_in_a_missing_folder_is_told(tmp_path):
+    assert _told(read_frame, tmp_path / "none" / "mine.csv") == (
+        f"{tmp_path}/none/mine.csv must be a readable file, but there is no such file; check the path."
+    )
+
+
+def test_a_link_to_nowhere_is_a_file_that_cannot_be_opened(tmp_path):
+    (tmp_path / "mine.csv").symlink_to(tmp_path / "gone.csv")
+    assert _told(read_frame, tmp_path / "mine.csv") == (
+        f"{tmp_path}/mine.csv must be a readable file, but opening it failed (No such file or "
         "directory); check the path."
     )
 

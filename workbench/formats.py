@@ -10,15 +10,16 @@ import gzip
 import io
 import json
 import math
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import methodcaller
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from workbench.errors import BadValue, InputError, UnknownName, Unreadable
+from workbench.errors import BadValue, InputError, UnknownName, Unreadable, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,10 +165,22 @@ def readable(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise Unreadable(
-            f"{path} must be a readable file, but opening it failed ({reason}); check the path."
-        ) from None
+        reason = f"opening it failed ({error.strerror or error})"
+        advice = "; check the path."
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
+            reason, near = "there is no such file", _neighbour(path)
+            advice = advice if near is None else f"; did you mean {str(near)!r}?"
+        raise Unreadable(f"{path} must be a readable file, but {reason}{advice}") from None
+
+
+def _neighbour(path: Path) -> Path | None:
+    """Return what stands in the same folder under the most similar name, if any is similar."""
+    try:  # of a folder with very many files only some, as a message must not take long
+        names = sorted(each.name for each in islice(path.parent.iterdir(), 1000))
+    except OSError:
+        return None
+    near = nearest(path.name, names, likeness=0.75)  # as an ending in common alone says little
+    return None if near is None else path.with_name(near)
 
 
 @contextlib.contextmanager

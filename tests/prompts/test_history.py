@@ -179,8 +179,7 @@ def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(Unreadable) as caught:
         wb.prompts.versions(tmp_path / "a.md")
     assert str(caught.value) == (
-        f"{tmp_path / 'a.md'} must be a readable file, but opening it failed (No such file or directory); "
-        "check the path."
+        f"{tmp_path / 'a.md'} must be a readable file, but there is no such file; check the path."
     )
 
 

@@ -40,8 +40,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(Unreadable) as caught:
         from_file(tmp_path / "none.csv")
     assert str(caught.value) == (
-        f"{tmp_path}/none.csv must be a readable file, but opening it failed (No such file or "
-        "directory); check the path."
+        f"{tmp_path}/none.csv must be a readable file, but there is no such file; check the path."
     )
 
 
