@@ -280,6 +280,12 @@ REFUSED = {
         "columns must name yours first and ours second, but 'row_id' to 'id' came, and it is 'id' "
         "that wide.csv has; turn it round: {{'id': 'row_id'}}, or --columns id=row_id in a shell."
     ),
+    "score --rows wide.csv --columns id=row_id question=input answer=reference": (
+        "OUTPUTS (wide.csv) must have the columns 'output_id', 'row_id', 'system', 'text', but only "
+        "'id', 'question', 'answer', 'gpt', 'mistral' came; add them, rename yours, or, with a column "
+        "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+        "shell)."
+    ),
     "score --rows list.csv": (
         "references must be text or a list of text, but row '1' of list.csv has a list written as "
         "text (\"['x', 'y']\"); use columns reference_1, reference_2, …, or JSON Lines."
@@ -369,7 +375,9 @@ REFUSED = {
     # outputs
     "score --rows rows.jsonl": (
         "OUTPUTS (rows.jsonl) must have the columns 'output_id', 'system', 'text', but only "
-        "'row_id', 'input', 'references' came; add them, or rename yours."
+        "'row_id', 'input', 'references' came; add them, rename yours, or, with a column "
+        "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+        "shell)."
     ),
     "score --rows rows.jsonl --outputs folder": (
         "a dataset folder must hold one table called outputs (outputs.jsonl, outputs.csv, …), but "
@@ -377,7 +385,9 @@ REFUSED = {
     ),
     "score --rows rows.jsonl --outputs no_system.jsonl": (
         "OUTPUTS (no_system.jsonl) must have the columns 'output_id', 'system', but only 'row_id', "
-        "'text' came; add them, or rename yours."
+        "'text' came; add them, rename yours, or, with a column "
+        "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+        "shell)."
     ),
     "score --rows rows.jsonl --outputs copied_outputs.jsonl": (
         "OUTPUTS (copied_outputs.jsonl) must have one row per output_id, but {{'output_id': "
@@ -650,7 +660,9 @@ TOLD = {
     ),
     "outputs of a file of lines": (
         "OUTPUTS (a.txt) must have the columns 'output_id', 'row_id', 'system', 'text', but only "
-        "'input' came; add them, or rename yours."
+        "'input' came; add them, rename yours, or, with a column "
+        "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+        "shell)."
     ),
     "outputs of a missing file": (
         "missing.txt must be a readable file, but there is no such file; check the path."

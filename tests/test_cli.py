@@ -315,7 +315,9 @@ BAD = {
     ),
     "score --rows rows.jsonl": (
         "OUTPUTS (rows.jsonl) must have the columns 'output_id', 'system', 'text', but only "
-        "'row_id', 'input', 'references' came; add them, or rename yours."
+        "'row_id', 'input', 'references' came; add them, rename yours, or, with a column "
+        "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+        "shell)."
     ),
     "score --rows outputs.jsonl --outputs outputs.jsonl": (
         "ROWS (outputs.jsonl) must have the columns 'input', but only 'row_id', 'system', 'text' "

@@ -725,7 +725,9 @@ def test_no_outputs_at_all_are_refused(rows, source, name):
         (
             [{"row_id": "1", "text": "x"}],
             "OUTPUTS (the list given) must have the columns 'output_id', 'system', but only "
-            "'row_id', 'text' came; add them, or rename yours.",
+            "'row_id', 'text' came; add them, rename yours, or, with a column "
+            "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+            "shell).",
         ),
         (
             [{"row_id": "1", "system": "a", "text": "x"}] * 2,
@@ -753,7 +755,9 @@ def test_a_text_file_is_no_table_of_outputs(rows, tmp_path):
     path = _lines(tmp_path, "a.txt", ["one", "two"])
     assert _refused(BadValue, wb.outputs, rows, path) == (
         f"OUTPUTS ({path}) must have the columns 'output_id', 'row_id', 'system', 'text', but only "
-        "'input' came; add them, or rename yours."
+        "'input' came; add them, rename yours, or, with a column "
+        "per system, name these columns (wb.outputs(rows, ['NAME', …]), or --systems NAME … in a "
+        "shell)."
     )
 
 

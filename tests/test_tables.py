@@ -147,7 +147,7 @@ def test_a_missing_column_is_named_beside_those_that_came(table, missing):
         table.check(frame, source="file.csv")
     assert str(caught.value) == (
         f"{table.name} (file.csv) must have the columns {missing!r}, but only {came} came; "
-        "add them, or rename yours."
+        f"{table.advice}."
     )
 
 

@@ -48,6 +48,8 @@ class Table:
         The known columns; any other column is kept as it is.
     rule : callable, optional
         What must hold beyond single cells; it gets the frame and its source, and raises.
+    advice : str
+        What to do where columns are missing.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Table:
     keys: tuple[tuple[str, ...], ...]
     columns: tuple[Field, ...]
     rule: "Callable[[pd.DataFrame, str], None] | None" = None
+    advice: str = "add them, or rename yours"
 
     def check(self, frame: "pd.DataFrame", *, source: str) -> "pd.DataFrame":
         """Return the frame with its cells in their kinds, or say what is wrong with it.
@@ -98,7 +101,7 @@ class Table:
         if missing:
             raise BadValue(
                 f"{self.name} ({source}) must have the columns {some(missing, 9)}, but only "
-                f"{some(names, 9) or 'none'} came; add them, or rename yours."
+                f"{some(names, 9) or 'none'} came; {self.advice}."
             )
 
     def _unique(self, frame: "pd.DataFrame", source: str) -> None:
@@ -355,6 +358,8 @@ OUTPUTS = Table(
         Field("error", "text", "what went wrong; missing when nothing did"),
         Field("run_id", "key", "the trajectory behind the output"),
     ),
+    advice="add them, rename yours, or, with a column per system, name these columns "
+    "(wb.outputs(rows, ['NAME', …]), or --systems NAME … in a shell)",
 )
 
 SCORES = Table(
