@@ -342,7 +342,8 @@ REFUSED = {
     ),
     "score --rows no_input.jsonl": (
         "ROWS (no_input.jsonl) must have the columns 'input', but only 'row_id', 'question' came; "
-        "add them, or rename yours."
+        "add them, or say which they are (columns={{'YOURS': 'input'}}, or --columns YOURS=input in a "
+        "shell)."
     ),
     "score --rows copies.jsonl": (
         "ROWS (copies.jsonl) must have one row per row_id, but {{'row_id': '0'}} comes again in "

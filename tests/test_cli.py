@@ -321,7 +321,8 @@ BAD = {
     ),
     "score --rows outputs.jsonl --outputs outputs.jsonl": (
         "ROWS (outputs.jsonl) must have the columns 'input', but only 'row_id', 'system', 'text' "
-        "came; add them, or rename yours."
+        "came; add them, or say which they are (columns={'YOURS': 'input'}, or --columns YOURS=input "
+        "in a shell)."
     ),
     "score ref.txt a.txt --metric blue": (
         "metric must be one of 'bleu', 'chrf', 'chrf++', 'ter', 'rouge1', 'rouge2', 'rougeL', "

@@ -157,7 +157,8 @@ def test_many_columns_that_came_are_counted():
         ROWS.check(frame, source="x")
     assert str(caught.value) == (
         "ROWS (x) must have the columns 'row_id', 'input', but only 'a', 'b', 'c', 'd', 'e', 'f', "
-        "'g', 'h', 'i' and 3 more came; add them, or rename yours."
+        "'g', 'h', 'i' and 3 more came; add them, or say which they are (columns={'YOURS': 'input'}, or "
+        "--columns YOURS=input in a shell)."
     )
 
 

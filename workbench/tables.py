@@ -335,6 +335,8 @@ ROWS = Table(
         Field("references", "texts", "right answers, any number of them"),
         Field("cluster", "key", "rows that share a source; they are resampled together"),
     ),
+    advice="add them, or say which they are (columns={'YOURS': 'input'}, or --columns YOURS=input in "
+    "a shell)",
 )
 
 OUTPUTS = Table(
