@@ -61,16 +61,6 @@ SEARCH = """async ([text, patience]) => {
 }"""
 
 
-@pytest.fixture
-def told(request):
-    """Say the figures of a test on a line of its own: they are for a person, with -s."""
-    found = {}
-    yield found
-    written = {name: round(value, 3) for name, value in found.items()}
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        os.write(1, f"\n{request.node.name}: {json.dumps(written)}\n".encode())
-
-
 def timed(work):
     since = time.perf_counter()
     return work(), time.perf_counter() - since

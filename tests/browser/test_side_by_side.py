@@ -292,7 +292,8 @@ SCROLL = """async (places) => {
   }
   return waits.sort((a, b) => a - b);
 }"""
-# Somebody changes a control; how long until its rows are there.
+# Somebody changes a control; how long until its rows are there. Of typing 120 ms go by waiting for
+# the next letter.
 FILTER = """async ([label, value, n]) => {
   const node = document.querySelector(`[aria-label="${label}"]`), since = performance.now();
   if (node.matches("button")) node.click();
@@ -304,7 +305,6 @@ FILTER = """async ([label, value, n]) => {
   }; look(); });
   return performance.now() - since;
 }"""
-TYPING_MS = 120  # the panel waits so long for the next letter
 
 
 def placed(folder, name, *sources):
@@ -329,11 +329,12 @@ MANY = (
 PANEL = 'panel = comparison.side_by_side("system b")\npanel'
 
 
-def answers_fast(page):
+def answers_fast(page, told):
     """Jump to rows far away, filter and sort 100,000 of them, a click or a letter after another."""
     rows = page.locator(".ws-list .wi-row")
     waits = page.evaluate(SCROLL, [40, 70_000, 99_990, 12_345, 12_400, 55_555, 30, 0])
-    assert middle(waits) < within(200)
+    told |= {"jump_ms": middle(waits), "slowest_jump_ms": max(waits)}
+    assert told["jump_ms"] < within(200)
     assert rows.count() <= 60
     filters = [
         page.evaluate(FILTER, each)
@@ -348,11 +349,12 @@ def answers_fast(page):
             ["accuracy: sort by system c", "", "largest system c"],
         )
     ]
-    assert middle(filters) < within(300 + TYPING_MS)
+    told |= {"filter_ms": middle(filters), "slowest_filter_ms": max(filters)}
+    assert told["filter_ms"] < within(300)
     assert rows.count() <= 60
 
 
-def test_a_hundred_thousand_rows_in_jupyterlab(lab, visit):
+def test_a_hundred_thousand_rows_in_jupyterlab(lab, visit, told):
     name = placed(lab.folder, "rows.ipynb", MANY, PANEL)
     widgets = "@jupyter-widgets/jupyterlab-manager:plugin"
     lab.setting(widgets, {"saveState": True})
@@ -363,9 +365,10 @@ def test_a_hundred_thousand_rows_in_jupyterlab(lab, visit):
         run(page, 0)
         since = run(page, 1)
         page.locator(".ws-list .ws-text").first.wait_for(timeout=60_000)
-        assert 1000 * (time.perf_counter() - since) < within(3_000)
+        told["opened_ms"] = 1000 * (time.perf_counter() - since)
+        assert told["opened_ms"] < within(3_000)
         says(seen, "Row 1 of 100,000 rows")
-        answers_fast(page)
+        answers_fast(page, told)
         seen.screenshot("side-by-side-lab-light")
         book = lab.folder / name
         page.locator(".jp-CodeCell .cm-content").first.click()
@@ -374,18 +377,19 @@ def test_a_hundred_thousand_rows_in_jupyterlab(lab, visit):
         until(lambda: "text/html" in book.read_text(encoding="utf-8"))
     lab.setting(widgets, {})
     assert "widgets" in json.loads(book.read_text(encoding="utf-8"))["metadata"]
-    assert book.stat().st_size < 300_000
+    told["saved_kb"] = book.stat().st_size / 1e3
+    assert told["saved_kb"] < 300
     assert seen.console == []
 
 
-def test_a_hundred_thousand_rows_in_voila(voila, visit):
+def test_a_hundred_thousand_rows_in_voila(voila, visit, told):
     seen = visit(
         voila.page(placed(voila.folder, "rows.ipynb", MANY, PANEL)),
         viewport={"width": 1000, "height": 900},
     )
     seen.page.locator(".ws-list .ws-text").first.wait_for(timeout=120_000)
     says(seen, "Row 1 of 100,000 rows")
-    answers_fast(seen.page)
+    answers_fast(seen.page, told)
     seen.screenshot("side-by-side-voila")
     # Voila asks for two style sheets of icons, which no panel needs
     assert seen.console == []
