@@ -20,6 +20,9 @@ _BLOCK = 65_536
 _FEWEST_SAMPLES = 32
 _LARGEST_BLOCK = 4_000_000
 
+# Units drawn at a time: what is made of them stays in fast memory, too.
+_DRAWN = 32_768
+
 
 def bootstrap_sums(statistics: Exact, *, samples: int, seed: int) -> Array:
     """Return the sums over units drawn with replacement, as many as there are.
@@ -105,7 +108,7 @@ def drawn(rng: np.random.Generator, sizes: Iterable[int], n_units: int) -> Itera
     rng : Generator
         Of the numbers, which are those of one draw of all samples.
     sizes : iterable of int
-        Samples of each block, no block larger than the first.
+        Samples of each block.
     n_units : int
         Units of a sample.
 
@@ -114,13 +117,17 @@ def drawn(rng: np.random.Generator, sizes: Iterable[int], n_units: int) -> Itera
     array of float32, shape (size, n_units)
         How often each unit was drawn; the next block takes its place.
     """
-    counted = np.empty((0, n_units), dtype=np.float32)
     sizes = list(sizes)
-    indices = below(rng, n_units, (size * n_units for size in sizes))
-    for size, drawn_units in zip(sizes, indices, strict=True):
-        if size > len(counted):  # memory that is new costs more than what is counted into it
-            counted = np.empty((size, n_units), dtype=np.float32)
-        yield counts(drawn_units.reshape(size, n_units), counted[:size])
+    step = max(1, _DRAWN // n_units)
+    steps = [min(step, size - at) for size in sizes for at in range(0, size, step)]
+    indices = below(rng, n_units, (n_samples * n_units for n_samples in steps))
+    counted = np.empty((max(sizes, default=0), n_units), dtype=np.float32)
+    for size in sizes:
+        # memory that is new costs more than what is counted into it
+        for at in range(0, size, step):
+            part = counted[at : min(size, at + step)]
+            counts(next(indices).reshape(part.shape), part)
+        yield counted[:size]
 
 
 def below(rng: np.random.Generator, n: int, sizes: Iterable[int]) -> Iterator[Indices]:
