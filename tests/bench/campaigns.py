@@ -12,7 +12,7 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sides import Figures, our_scores, sacrebleu_results
@@ -21,6 +21,7 @@ from texts import texts
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "mt"
 CZECH, GERMAN, HEBREW, JAPANESE = "wmt23.cs-uk", "wmt23.en-de", "wmt23.he-en", "wmt23.en-ja"
 
+SEGMENTS = {CZECH: 2_017, HEBREW: 1_910, GERMAN: 557}
 KINDS = {"bootstrap": "bs", "randomisation": "ar"}
 
 
@@ -57,10 +58,12 @@ def campaign(
     return references, systems
 
 
-def one_system(n: int) -> tuple[list[str], dict[str, list[str]]]:
-    """Return n outputs as if they were of one system: those of all systems of three pairs."""
+def one_system(
+    n: int, pairs: Sequence[str] = (CZECH, HEBREW, GERMAN)
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Return n outputs as if they were of one system: those of all systems of some pairs."""
     references, outputs = [], []
-    for pair, n_rows in ((CZECH, 2_017), (HEBREW, 1_910), (GERMAN, 557)):
+    for pair, n_rows in ((pair, SEGMENTS[pair]) for pair in pairs):
         known, systems = campaign(n_rows, 13, pair)
         for lines in systems.values():
             references += known

@@ -1,3 +1,10 @@
 """Benchmarks are no tests: these files run in processes of their own, from their own folder."""
 
-collect_ignore = ["campaigns.py", "measure.py", "rating_faults.py", "sides.py", "tasks"]
+collect_ignore = [
+    "campaigns.py",
+    "growing.py",
+    "measure.py",
+    "rating_faults.py",
+    "sides.py",
+    "tasks",
+]

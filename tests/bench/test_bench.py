@@ -28,6 +28,7 @@ VARIANTS = {
     "rouge_long",
     "rouge_long_stemmed",
     "resampling_growth",
+    "scoring_growth",
     "million_outputs",
 }
 COLUMNS = [
