@@ -58,9 +58,8 @@ def by_python(text):
         found = json.loads(text, object_pairs_hook=once)
     except ValueError:
         return None
-    is_odd = re.search("[\ud800-\udfff]", repr(found)) or "\\ud" in json.dumps(found).replace(
-        "\\ud83d\\ude00", ""
-    ).replace("\\ud83d\\udca5", "")
+    # half of a pair is no character; two halves, however they are written, have become one
+    is_odd = re.search("[\ud800-\udfff]", json.dumps(found, ensure_ascii=False))
     return None if is_odd else (found,)
 
 
