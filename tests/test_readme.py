@@ -10,6 +10,7 @@ import pytest
 
 import workbench
 from workbench import cli, reports
+from workbench.explaining.buckets import BUCKETS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -127,3 +128,8 @@ def test_every_command_is_named_in_the_readme_and_the_changelog():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert [name for name in names if name not in changelog] == []
     assert {name for name in names if f"workbench {name}" in README} >= names - {"notebooks"}
+
+
+def test_the_built_in_bucket_that_the_readme_names_is_one():
+    (named,) = re.findall(r'`"(\w+)"` and other built-in buckets', README)
+    assert named in BUCKETS
