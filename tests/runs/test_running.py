@@ -344,7 +344,7 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
     with Server(latency_s=0.1) as server:
         with Starter(server, tmp_path, 200) as starter:
             pid = starter.start()
-            while not committed(tmp_path / "k"):
+            while not committed(tmp_path / "k") and Path(f"/proc/{pid}").exists():
                 time.sleep(0.02)
             os.kill(pid, signal.SIGINT)
             assert starter.end() == -signal.SIGINT
