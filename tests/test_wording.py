@@ -6,7 +6,7 @@ import pytest
 import workbench as wb
 from workbench import wording
 from workbench.contrasts import Settings
-from workbench.display import number, p_value
+from workbench.display import counted, number, p_value
 
 SETTINGS = Settings(baseline="base", samples=100)
 NAN = float("nan")
@@ -261,7 +261,7 @@ def test_a_leaderboard_has_a_line_per_system_and_a_column_per_metric():
     [("holm", 1, "holm over 1 pair"), ("max-t", 3, "max-t over 3 pairs"), ("none", 3, "none")],
 )
 def test_a_correction_names_what_it_was_made_over(correction, n, told):
-    assert wording.corrected(correction, wording.counted(n, "pair")) == told
+    assert wording.corrected(correction, counted(n, "pair")) == told
 
 
 def test_a_part_of_a_family_is_told_as_one():

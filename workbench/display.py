@@ -247,6 +247,17 @@ def digits(bounds: tuple[float | None, float | None], largest: float) -> int:
     return min(12, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 2
 
 
+def counted(n: int, what: str) -> str:
+    """Write a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "difference"), counted(2, "difference")
+    ('1 difference', '2 differences')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
 def percent(share: float) -> str:
     """Write a share in percent, without places that say nothing.
 
@@ -286,11 +297,11 @@ def html_table(
     styles = [_style(column) for column in _columns(header, body)]
     head = _html_row("th", header, styles)
     rows = "\n".join(_html_row("td", row, styles) for row in body)
-    below = "".join(f"<br>\n<small>{_escaped(plain(each))}</small>" for each in notes)
+    below = "<br>".join(f"\n<small>{_escaped(plain(each))}</small>" for each in notes)
     return (
         f'<figure {_NO_MATHS} style="margin:0"><figcaption>{_escaped(plain(caption))}</figcaption>\n'
         '<div style="overflow-x:auto">'
-        f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>{below.removeprefix('<br>')}</figure>"
+        f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>{below}</figure>"
     )
 
 

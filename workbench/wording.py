@@ -48,17 +48,6 @@ def corrected(correction: str, family: str) -> str:
     return correction if correction == "none" else f"{correction} over {family}"
 
 
-def counted(n: int, what: str) -> str:
-    """Write a number of things.
-
-    Examples
-    --------
-    >>> counted(1, "difference"), counted(2, "difference")
-    ('1 difference', '2 differences')
-    """
-    return f"{n} {what}{'s' * (n != 1)}"
-
-
 def _signatures(scores: Scores, names: Iterable[str]) -> list[str]:
     return [f"{name}: {scores.signatures[name]}" for name in dict.fromkeys(names)]
 
@@ -78,7 +67,7 @@ def differences_sheet(
     They are the family that is corrected together, or a part of `n_tests`.
     """
     n_tests = int(frame["p"].notna().sum()) if n_tests is None else n_tests
-    family = counted(n_tests, "difference")
+    family = display.counted(n_tests, "difference")
     told = caption(
         scores, settings, title, correction=corrected(correction or settings.correction, family)
     )
@@ -145,7 +134,7 @@ def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings)
         told = [f"{first[f'n_{each}']} of {first['n_outputs']}" for each in others]
         body.append([system, *cells, *map(str, counts), *told])
     title = "Leaderboard; systems that share a letter cannot be told apart"
-    n_pairs = counted(math.comb(len(scores.systems), 2), "pair")
+    n_pairs = display.counted(math.comb(len(scores.systems), 2), "pair")
     correction = corrected(settings.correction, f"{n_pairs} of each metric")
     header = ["system", *(each for name in names for each in (name, "group"))]
     header += ["rows", "failed", "empty", *(each.replace("_", " ") for each in others)]

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from workbench.display import counted
 from workbench.errors import BadValue, InputError, some, unknown_name
 from workbench.ratings.assignment import Item, order
-from workbench.ratings.assignment.content import counted
 from workbench.ratings.events import ACTS, Draft, Kind
 from workbench.ratings.known import moved, verdicts
 from workbench.ratings.replay import Asked, Desk, letters_of, utc

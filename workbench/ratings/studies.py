@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from workbench.display import counted
 from workbench.errors import BadValue, some
 from workbench.ratings.assignment import Item, Items
-from workbench.ratings.assignment.content import counted
 from workbench.ratings.events import Draft, canonical
 from workbench.ratings.replay import State, utc
 from workbench.store import digest

@@ -10,10 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.display import plain
+from workbench.display import counted, plain
 from workbench.errors import BadKind, BadValue
 from workbench.ratings.assignment import Items
-from workbench.ratings.assignment.content import counted
 from workbench.ratings.journal import Journal
 from workbench.ratings.sessions import Session
 from workbench.ratings.studies import Study

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from workbench.display import html_table, plain
+from workbench.display import counted, html_table, plain
 from workbench.errors import BadKind, BadValue, some, unknown_name
-from workbench.ratings.assignment.content import Item, Purpose, Shown, counted
+from workbench.ratings.assignment.content import Item, Purpose, Shown
 from workbench.ratings.assignment.sides import order
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from workbench.display import counted
 from workbench.errors import BadValue, unknown_name
 
 Purpose = Literal["rate", "training", "gold", "check"]
@@ -155,17 +156,6 @@ def writable(text: str) -> str:
     'a�'
     """
     return _HALVES.sub("�", text)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number of things in words.
-
-    Examples
-    --------
-    >>> counted(1, "item"), counted(2, "item")
-    ('1 item', '2 items')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _output_dict(output: Shown) -> dict[str, Any]:

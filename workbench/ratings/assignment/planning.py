@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from workbench.display import counted
 from workbench.errors import BadValue
 from workbench.ratings.assignment.blocks import block_design
-from workbench.ratings.assignment.content import Item, counted
+from workbench.ratings.assignment.content import Item
 from workbench.ratings.assignment.controls import loud_checks, refuse_silent, silent_check
 from workbench.ratings.assignment.sides import drawn, shuffled
 
