@@ -27,6 +27,7 @@ def row(metric="exact_match", **cells):
         "metric": metric,
         "system": "sys",
         "baseline": "base",
+        "signature": f"{metric}|version:1",
         "score": 0.7,
         "baseline_score": 0.5,
         "delta": 0.2,
@@ -224,6 +225,11 @@ def test_a_sheet_of_differences_shows_figures_rounded_and_verdicts_marked():
         ["length_ratio", "sys", "0.004", "0.012", "20 of 40", "–"],
     ]
     assert sheet.body[0][2:4] == ["0.700", "0.200 [0.100, 0.300]"]
+    assert "correction holm over 4 differences," in sheet.caption  # one was not tested
+    assert sheet.notes == [
+        "exact_match: exact_match|version:1",
+        "length_ratio: length_ratio|version:1",
+    ]
 
 
 def test_a_sheet_of_differences_shows_margins_where_there_are_any():

@@ -123,17 +123,14 @@ class Comparison(Explained):
     @property
     def n_tests(self) -> int:
         """How many tests the correction spreads its level over."""
-        return 1 if self.settings.correction == "none" else max(1, self._n_made)
-
-    @property
-    def _n_made(self) -> int:
-        return int(self.frame["p"].notna().sum())
+        n_made = int(self.frame["p"].notna().sum())
+        return 1 if self.settings.correction == "none" else max(1, n_made)
 
     def differences(self, metric: str | None = None) -> Sheet:
         """Show each difference from the baseline, under one metric or under all."""
         title = f"Differences from {self.settings.baseline}"
         return wording.differences_sheet(
-            self._under(metric), self.scores, self.settings, title, n_tests=self._n_made
+            self._under(metric), self.scores, self.settings, title, whole=self.frame
         )
 
     def sentences(self, metric: str | None = None, *, system: str | None = None) -> Lines:

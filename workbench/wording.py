@@ -1,8 +1,7 @@
 """How a comparison speaks: sentences, and sheets of rounded figures with a caption."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,8 +47,14 @@ def corrected(correction: str, family: str) -> str:
     return correction if correction == "none" else f"{correction} over {family}"
 
 
-def _signatures(scores: Scores, names: Iterable[str]) -> list[str]:
-    return [f"{name}: {scores.signatures[name]}" for name in dict.fromkeys(names)]
+def family(frame: "pd.DataFrame") -> str:
+    """Count the differences of a frame that were tested, which are corrected together."""
+    return display.counted(int(frame["p"].notna().sum()), "difference")
+
+
+def _signatures(frame: "pd.DataFrame") -> list[str]:
+    told = zip(frame["metric"], frame["signature"], strict=True)
+    return [f"{name}: {signature}" for name, signature in dict.fromkeys(told)]
 
 
 def differences_sheet(
@@ -60,19 +65,15 @@ def differences_sheet(
     *,
     lead: Sequence[str] = (),
     correction: str | None = None,
-    n_tests: int | None = None,
+    whole: "pd.DataFrame | None" = None,
 ) -> Sheet:
     """Show differences, one line each; the columns `lead` come first.
 
-    They are the family that is corrected together, or a part of `n_tests`.
+    They are corrected together, or as a part of a whole.
     """
-    n_tests = int(frame["p"].notna().sum()) if n_tests is None else n_tests
-    family = display.counted(n_tests, "difference")
-    told = caption(
-        scores, settings, title, correction=corrected(correction or settings.correction, family)
-    )
-    sheet = differences_table(frame, scores.metric, told, lead=lead)
-    return replace(sheet, notes=_signatures(scores, frame["metric"]))
+    made = corrected(correction or settings.correction, family(frame if whole is None else whole))
+    told = caption(scores, settings, title, correction=made)
+    return differences_table(frame, scores.metric, told, lead=lead)
 
 
 def differences_table(
@@ -115,7 +116,7 @@ def differences_table(
         body.append(cells)
     header += ["failures at worst, best"] if some_failed else []
     header += ["not worse"] if "not_worse" in frame else []
-    return Sheet(frame, told, header, body)
+    return Sheet(frame, told, header, body, _signatures(frame))
 
 
 def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings) -> Sheet:
@@ -139,7 +140,7 @@ def leaderboard_sheet(frame: "pd.DataFrame", scores: Scores, settings: Settings)
     header = ["system", *(each for name in names for each in (name, "group"))]
     header += ["rows", "failed", "empty", *(each.replace("_", " ") for each in others)]
     said = caption(scores, settings, title, correction=correction)
-    return Sheet(frame, said, header, body, _signatures(scores, names))
+    return Sheet(frame, said, header, body, _signatures(frame))
 
 
 _USES = {"more": "▲ more", "fewer": "▼ fewer", "undecided": "? undecided"}

@@ -226,6 +226,9 @@ def test_sheets_say_how_sure_they_are():
     told = repr(POOLED)
     assert "Differences from good at 1 sites (all), 120 rows" in told
     assert "Poisson bootstrap, 200 samples" in told
+    assert "correction holm over 6 differences." in told
+    signatures = POOLED.frame["signature"].unique()
+    assert [line.partition(": ")[2] for line in told.splitlines()[-3:]] == signatures.tolist()
     assert "<table" in POOLED._repr_html_()
     assert "short" in repr(POOLED.slice_sheet)
 

@@ -118,7 +118,6 @@ class Explained:
             title + (", and two at a time" if combine == 2 else ""),
             lead=["slice", "value"],
             correction=chosen,
-            n_tests=len(frame),
         )
 
     def ngrams(

@@ -47,6 +47,8 @@ class Merged:
         By name.
     how : str
         How it was made.
+    correction : str
+        Of the p-values, over all of `frame` and over all of `slices`.
     """
 
     sites: tuple[str, ...]
@@ -56,24 +58,28 @@ class Merged:
     slices: "pd.DataFrame"
     metrics: Mapping[str, Metric]
     how: str
+    correction: Correction
 
     @property
     def sheet(self) -> Sheet:
         """The differences over all rows, for people."""
-        return wording.differences_table(self.frame, self.metrics.__getitem__, self._caption())
+        told = self._caption(self.frame)
+        return wording.differences_table(self.frame, self.metrics.__getitem__, told)
 
     @property
     def slice_sheet(self) -> Sheet:
         """The differences within the values of columns, for people."""
+        told = self._caption(self.slices)
         return wording.differences_table(
-            self.slices, self.metrics.__getitem__, self._caption(), lead=["slice", "value"]
+            self.slices, self.metrics.__getitem__, told, lead=["slice", "value"]
         )
 
-    def _caption(self) -> str:
+    def _caption(self, frame: "pd.DataFrame") -> str:
+        made = wording.corrected(self.correction, wording.family(frame))
         n = self.frame["n"].max() if len(self.frame) else self.scores["n"].max()
         return (
             f"Differences from {self.baseline} at {len(self.sites)} sites ({', '.join(self.sites)}), "
-            f"{n} rows that every system answered; {self.how}."
+            f"{n} rows that every system answered; {self.how}, correction {made}."
         )
 
     def __repr__(self) -> str:
@@ -162,8 +168,8 @@ def merge(
             if at != place
         ]
     told = (
-        f"paired randomisation and Poisson bootstrap, {given[0].samples} samples, correction "
-        f"{correction}, {percent(level)} intervals"
+        f"paired randomisation and Poisson bootstrap, {given[0].samples} samples, "
+        f"{percent(level)} intervals"
     )
     whole = [record for record in records if not record["slice"]]
     return Merged(
@@ -174,6 +180,7 @@ def merge(
         slices=_judged([each for each in records if each["slice"]], known, correction, level),
         metrics=known,
         how=told,
+        correction=correction,
     )
 
 
