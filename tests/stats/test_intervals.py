@@ -10,7 +10,7 @@ from scipy import optimize
 from scipy.stats import bootstrap, t
 
 from workbench.stats import bca, jackknife_t, likelihood, small_sample
-from workbench.stats.intervals import jackknife_error
+from workbench.stats.intervals import jackknife_error, percentiles
 
 repeatable = settings(deadline=None, derandomize=True)
 samples = st.lists(st.integers(-9, 9).map(float), min_size=3, max_size=12)
@@ -21,6 +21,18 @@ WAITS = np.array([1.0, 2.0, 2.0, 3.0, 4.0, 4.0, 7.0, 12.0, 19.0, 30.0])
 
 def left_out(values):
     return (values.sum() - values) / (len(values) - 1)
+
+
+@repeatable
+@given(
+    st.lists(st.floats(-9, 9) | st.just(math.nan), min_size=1, max_size=60),
+    st.integers(1, 3),
+    st.floats(0.01, 0.99),
+)
+def test_percentiles_are_numpys(values, n_rows, level):
+    rows = np.array([values[at:] + values[:at] for at in range(n_rows)])
+    expected = np.quantile(rows, [(1 - level) / 2, 1 - (1 - level) / 2], axis=1).T
+    np.testing.assert_array_equal(percentiles(rows, level), expected)
 
 
 def test_the_bca_interval_is_scipys():
