@@ -388,9 +388,10 @@ BAD = {
         "runs must be at least 1 and the size factor above 0, but 0 and 1.0 came; use 5 and 1."
     ),
     "bench --task blue": (
-        "task must be one of 'agreement', 'all_pairs_bootstrap', 'all_pairs_randomisation', 'bleu', "
-        "'bleu_cached', 'bleu_large', 'bleu_nltk', 'bleu_torchmetrics', 'calls_cpu', 'calls_floor', "
-        "'calls_waiting', 'chrf' …, but 'blue' came; did you mean 'bleu'?"
+        "task must be one of 'agreement', 'all_pairs_bootstrap', 'all_pairs_from_texts_bootstrap', "
+        "'all_pairs_from_texts_randomisation', 'all_pairs_randomisation', 'bleu', 'bleu_cached', "
+        "'bleu_large', 'bleu_nltk', 'bleu_torchmetrics', 'calls_cpu', 'calls_floor' …, but 'blue' "
+        "came; did you mean 'bleu'?"
     ),
     "bench --task missing.py": "a task must be a file, but missing.py is none; check the path.",
     "notebooks --check .": (

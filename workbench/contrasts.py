@@ -234,9 +234,11 @@ def judged(
     p_values = frame["p"].to_numpy(dtype=np.float64)
     if adjust is None and settings.correction == "max-t":
         frame["method"] += f", max-T over {len(frame)}"
-    frame["p_adjusted"] = (adjust or _adjustment(scores, settings, records))(p_values)
+    p_adjusted = (adjust or _adjustment(scores, settings, records))(p_values)
+    frame["p_adjusted"] = p_adjusted
     frame["verdict"] = [
-        verdict(scores.metric(row["metric"]), row, settings.alpha) for row in each_row(frame)
+        verdict(scores.metric(row["metric"]), row | {"p_adjusted": p}, settings.alpha)
+        for row, p in zip(records, p_adjusted.tolist(), strict=True)
     ]
     return frame
 

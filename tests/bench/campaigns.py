@@ -123,28 +123,31 @@ def sacrebleu_inference(n: int, test: str, *, scored: bool) -> Callable[[], Figu
     return sacrebleu_results(references, systems, KINDS[test], scored=scored)
 
 
-def our_pairs(n: int, test: str, *, every: bool) -> Callable[[], Figures]:
-    """Prepare all 120 pairs of 16 systems, or the 15 with the first, from statistics to p-values.
+def our_pairs(n: int, test: str, *, every: bool, scored: bool) -> Callable[[], Figures]:
+    """Prepare all 120 pairs of 16 systems, or the 15 with the first, from texts or from statistics.
 
-    Either way the figures are those of the 15.
+    Either way the figures are the p-values of the 15.
     """
     from itertools import combinations
 
     import workbench as wb
-    from workbench.contrasts import differences, judged
+    from workbench.contrasts import Settings, differences, judged
+    from workbench.stats.sacrebleu_tests import SAMPLES
 
     references, systems = campaign(n, 16, JAPANESE)
-    scores = our_scored(references, systems)
-    baseline, *_ = names = scores.systems
+    baseline, *_ = names = sorted(systems)
     compat = "sacrebleu" if test == "bootstrap" else None
-    settings = wb.compare(scores.only(systems=names[:2]), test=test, compat=compat).settings
+    samples = SAMPLES[test] if compat else 10_000
+    settings = Settings(baseline, test, samples, compat=compat)
     pairs = [(b, a) for a, b in combinations(names, 2) if every or a == baseline]
 
-    def work() -> Figures:
+    def figures(scores: wb.Scores) -> Figures:
         frame = judged(scores, settings, differences(scores, settings, pairs))
-        frame = frame[frame["baseline"] == baseline]
-        return {
-            f"p:{system}": float(p) for system, p in zip(frame["system"], frame["p"], strict=True)
-        }
+        columns = (frame[name] for name in ("baseline", "system", "p"))
+        rows = zip(*columns, strict=True)
+        return {f"p:{system}": float(p) for base, system, p in rows if base == baseline}
 
-    return work
+    if not scored:
+        return lambda: figures(our_scored(references, systems))
+    scores = our_scored(references, systems)
+    return lambda: figures(scores)

@@ -21,7 +21,6 @@ from workbench.stats import (
     wilson,
 )
 from workbench.stats import paired as paired_module
-from workbench.stats.paired import sizes_about
 
 repeatable = settings(deadline=None, derandomize=True)
 
@@ -229,27 +228,22 @@ def test_approximate_figures_change_no_p_value(segments, seed):
         )
 
 
-def test_what_an_approximation_cannot_decide_is_decided_exactly():
-    # whole numbers, and an approximation that errs by as much as it may
-    sums = np.arange(10.0)[:, None], np.zeros((10, 1))
-
-    def figures(values):
-        return values[..., 0]
-
-    def nearly(values):
-        return values[..., 0] * (1 - 2.0**-40)
-
-    sizes = sizes_about(4.0, sums, figures, nearly)
-    assert (sizes >= 4).tolist() == [at >= 4 for at in range(10)]
-    assert sizes[4] == 4.0
-    assert sizes[5] < 5.0
+@pytest.mark.parametrize(
+    ("largest", "kind"), [(2**22 - 1, np.float32), (2**22, np.float64), (0.5, np.float64)]
+)
+def test_sums_are_in_single_precision_only_where_it_adds_them_exactly(largest, kind):
+    some = units([largest, 0.0], [0.0, largest], samples=50)
+    one, other = some._exchanged_sums(0, 1)
+    assert one.dtype == other.dtype == kind
+    assert set(one[:, 0].tolist()) == {0.0, largest, 2.0 * largest}
+    assert (one + other).tolist() == [[2.0 * largest, 4.0]] * 50
 
 
 def test_many_pairs_are_those_of_one_by_one(monkeypatch):
     rng = np.random.default_rng(9)
     several = units(*rng.integers(0, 9, size=(5, 40)), samples=100)
     pairs = list(itertools.combinations(range(5), 2))
-    monkeypatch.setattr(paired_module, "_PAIRS", 3)
+    monkeypatch.setattr(paired_module, "_RESAMPLED", 300)
     for test in ("randomisation", "bootstrap"):
         single = [several.difference(*pair, test=test) for pair in pairs]
         assert several.differences(pairs, test=test) == single

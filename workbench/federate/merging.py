@@ -18,7 +18,7 @@ from workbench.metrics.scoring import bounded
 from workbench.stats.corrections import Correction, adjusted
 from workbench.stats.exact import Array
 from workbench.stats.intervals import percentiles
-from workbench.stats.paired import least_size
+from workbench.stats.sizes import least_size
 from workbench.tables import each_row
 
 if TYPE_CHECKING:

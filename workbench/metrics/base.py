@@ -131,9 +131,10 @@ class Metric(ABC):
     def approximate(self, sums: Array) -> Array:
         """Return the figures to 2⁻⁴⁰ of each, where that is faster than `aggregate`.
 
-        Resampling takes them for intervals, and in tests wherever they decide.
+        Resampling takes them for intervals, and in tests wherever they decide. Sums may come in
+        single precision; figures in single precision must be right to 2⁻²⁰.
         """
-        return self.aggregate(sums)
+        return self.aggregate(sums.astype(np.float64, copy=False))
 
     def scorable(self, outputs: "pd.DataFrame") -> NDArray[np.bool_]:
         """Tell for each output whether there is something to score: a text, and no error."""

@@ -40,7 +40,8 @@ _MAY_PART = re.compile(r"[!-&(-,./:-@\[-`{-~]|[0-9]-")
 # Words whose tokens are kept, 20 MB of them.
 _WORDS = 65_536
 
-_LARGE_PRODUCT = 1e300
+# An exponent below this is no longer as right as what it is made of.
+_SHORTEST = -16.0
 
 # sacrebleu's floor under the logarithm of a precision of zero.
 _LOG_ZERO = -9999999999.0
@@ -238,23 +239,25 @@ class BLEU(Metric):
     def approximate(self, sums: Array) -> Array:
         """Return BLEU as the root of a product of precisions, some ten times as fast.
 
-        It is as right as `aggregate`, but need not equal the peer's in its last bits.
+        It is as right as its input's precision, but need not equal the peer's in its last bits.
         """
         order = self.max_ngram_order
         if self.smooth_method == "add-k":
             return self.aggregate(sums)
         length, reference = sums[..., 0], sums[..., 1]
-        hits, total = (
-            reduce(np.multiply, (sums[..., 2 + at] for at in range(first, first + order)))
-            for first in (0, order)
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = hits / total
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            hits, total = (
+                reduce(np.multiply, (sums[..., 2 + at] for at in range(first, first + order)))
+                for first in (0, order)
+            )
+            share, excess = hits / total, 1 - reference / length
             root = np.sqrt(np.sqrt(share)) if order == 4 else share ** (1 / order)
-            score = np.asarray(100 * np.exp(np.minimum(1 - reference / length, 0.0)) * root)
-        # what is smoothed, or does not fit into a product
-        odd = ~((hits > 0) & (length > 0) & (total < _LARGE_PRODUCT))
-        if odd.any():
+            score, shortest = np.asarray(100 * root), excess.min(initial=0)
+            if not shortest >= 0:
+                score *= np.exp(np.minimum(excess, 0))
+        # what is smoothed, or what a product or an exponent cannot hold
+        if not (hits.min(initial=1) > 0 and total.max(initial=0) < np.inf and shortest > _SHORTEST):
+            odd = ~((hits > 0) & (total < np.inf) & (excess > _SHORTEST))
             score[odd] = self.aggregate(sums[odd])
         return score
 

@@ -1,6 +1,6 @@
 """Systems on the same units: their scores, and the difference of any two of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.stats.binary import mcnemar, newcombe, wilson
-from workbench.stats.exact import Array, Exact
+from workbench.stats.exact import SINGLE, Array, Exact
 from workbench.stats.intervals import bca, jackknife_error, percentiles, small_sample
 from workbench.stats.resampling import bootstrap_sums, exchanged_sums
+from workbench.stats.sizes import Figures, least_size, sizes_about
 
 Test = Literal["randomisation", "bootstrap", "mcnemar"]
 IntervalMethod = Literal["auto", "small-sample", "bca", "percentile"]
@@ -22,17 +23,9 @@ FEW = 100
 MAX_EXACT = 16
 """Up to so many changed units every exchange is tried: 2¹⁶ of them."""
 
-# Differences that agree to this share of the scores are ties: far above the rounding of a score,
-# far below anything that one output can change.
-_TIE = 2.0**-40
+# Resampled differences at a time, which stay in fast memory.
+_RESAMPLED = 65_536
 
-# Approximate figures are this near to the exact ones by far.
-_NEAR = 2.0**-30
-
-# Pairs of systems at a time, against memory.
-_PAIRS = 64
-
-Figures = Callable[[Array], Array]
 Flags = NDArray[np.bool_]
 
 
@@ -104,8 +97,9 @@ class Units:
     level : float
         Confidence of the intervals, between 0 and 1.
     approximate : callable, optional
-        A faster `aggregate`, right to 2⁻⁴⁰ of each figure. It draws the intervals; in a test, what
-        it cannot decide is decided by `aggregate`.
+        A faster `aggregate`, right to 2⁻⁴⁰ of each figure, or to 2⁻²⁰ where it returns single
+        precision for sums in it. It draws the intervals; in a test, what it cannot decide is
+        decided by `aggregate`.
     interval_method : {"auto", "small-sample", "bca", "percentile"}
         "auto" is Wilson's and Newcombe's where each unit is right or wrong; else `small_sample` for
         up to 100 units (of a difference: units that changed), and percentiles of resamples for
@@ -151,10 +145,20 @@ class Units:
         return np.ascontiguousarray(self._figures(sums, self.approximate).T)
 
     @cached_property
-    def _exchanged(self) -> Array:
-        """Sums over the exchanged units, shape (n_systems, samples, k)."""
+    def _sides(self) -> Sequence[Array]:
+        """Sums over the units exchanged and over the others, shapes (n_systems, samples, k).
+
+        In single precision where two of them add up without rounding: that takes half the time.
+        """
+        whole = len(self.statistics.limbs) == 1
+        short = whole and 2 * self.statistics.largest() * self.n_units < SINGLE
+        kind = np.float32 if short else np.float64
+        return [each.astype(kind, copy=False) for each in self._exchanged_sides()]
+
+    def _exchanged_sides(self) -> tuple[Array, Array]:
         sums = exchanged_sums(self.statistics, samples=self.samples, seed=self.seed)
-        return np.swapaxes(sums, 0, 1)
+        exchanged = np.swapaxes(sums, 0, 1)
+        return exchanged, self.sums[:, None] - exchanged
 
     @cached_property
     def _by_system(self) -> NDArray[Any]:
@@ -229,8 +233,9 @@ class Units:
             As in `difference`.
         """
         found = []
-        for at in range(0, len(pairs), _PAIRS):
-            found += self._compared(pairs[at : at + _PAIRS], test)
+        step = max(1, _RESAMPLED // self.samples)
+        for at in range(0, len(pairs), step):
+            found += self._compared(pairs[at : at + step], test)
         return found
 
     def _compared(self, pairs: Sequence[tuple[int, int]], test: Test) -> list[Difference]:
@@ -322,7 +327,7 @@ class Units:
 
     def _changed(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
         """Count the units on which the statistics of two systems differ."""
-        return [int(self._differing(a, b).sum()) for a, b in pairs]
+        return [int(np.count_nonzero(self._differing(a, b))) for a, b in pairs]
 
     def _differing(self, a: int, b: int) -> Flags:
         return np.asarray((self._by_system[a] != self._by_system[b]).any(axis=0))
@@ -330,7 +335,8 @@ class Units:
     def _figures(self, sums: Array, aggregate: Figures | None = None) -> Array:
         found = (aggregate or self.aggregate)(sums / self.scale if self.scale != 1 else sums)
         # 5/0 is as little of a figure as 0/0.
-        return np.where(np.isinf(found), np.nan, found)
+        endless = np.isinf(found)
+        return np.where(endless, np.nan, found) if endless.any() else found
 
     def _tested(
         self, pairs: Sequence[tuple[int, int]], changed: Sequence[int], test: Test
@@ -368,8 +374,8 @@ class Units:
         moved = (self.statistics[changed, b] - self.statistics[changed, a]).weighted(
             _patterns(int(changed.sum()))
         )
-        hits = self._as_large(a, b, moved)
-        return float(hits.mean())
+        sums = self.sums[a] + moved, self.sums[b] - moved
+        return float(self._as_large(a, b, sums).mean())
 
     def _random_p(self, a: int, b: int) -> float:
         """Return (c + 1)/(R + 1), the observed exchange among the random ones.
@@ -378,59 +384,24 @@ class Units:
         ----------
         Phipson and Smyth (2010), section 4: never zero, and valid at any number of exchanges.
         """
-        hits = self._as_large(a, b, self._exchanged[b] - self._exchanged[a])
+        hits = self._as_large(a, b, self._exchanged_sums(a, b))
         return float((hits.sum() + 1) / (len(hits) + 1))
 
-    def _as_large(self, a: int, b: int, moved: Array) -> Flags:
+    def _exchanged_sums(self, a: int, b: int) -> tuple[Array, Array]:
+        """Return the sums of two systems in each exchange."""
+        exchanged, others = self._sides
+        return exchanged[b] + others[a], exchanged[a] + others[b]
+
+    def _as_large(self, a: int, b: int, sums: tuple[Array, Array]) -> Flags:
         """Tell which exchanges differ at least as much as what was observed.
 
         Ties count, and so do exchanges without a figure.
         """
         limit = least_size(float(self.scores[a]), float(self.scores[b]))
-        sums = self.sums[a] + moved, self.sums[b] - moved
         nearly = (
             None if self.approximate is None else partial(self._figures, aggregate=self.approximate)
         )
         return np.asarray(~(sizes_about(limit, sums, self._figures, nearly) < limit))
-
-
-def least_size(a: float, b: float) -> float:
-    """Return from where on a difference is as large as that of two figures: ties count.
-
-    Examples
-    --------
-    >>> 0.3 - 0.1 >= 0.2, 0.3 - 0.1 >= least_size(0.4, 0.2)
-    (False, True)
-    """
-    return abs(a - b) - _TIE * max(abs(a), abs(b))
-
-
-def sizes_about(
-    limit: float, sums: tuple[Array, Array], figures: Figures, nearly: Figures | None
-) -> Array:
-    """Return how much two figures differ, exactly where that is near a limit.
-
-    Parameters
-    ----------
-    limit : float
-        With what the sizes will be compared.
-    sums : (array, array) of float, shape (n, k)
-        What the figures are made of.
-    figures, nearly : callable
-        Sums to figures; and the same to 2⁻⁴⁰ of each figure but faster, where there is such.
-
-    Returns
-    -------
-    array of float, shape (n,)
-        Which of them are above or below the limit is what `figures` alone would say.
-    """
-    one, other = ((nearly or figures)(each) for each in sums)
-    sizes = np.abs(one - other)
-    if nearly is not None:
-        room = _NEAR * (np.abs(one) + np.abs(other))
-        if len(near := np.flatnonzero(~(np.abs(sizes - limit) > room))):
-            sizes[near] = np.abs(figures(sums[0][near]) - figures(sums[1][near]))
-    return np.asarray(sizes)
 
 
 def bootstrap_p(deltas: Array) -> float:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.stats.exact import SINGLE, Array, Exact
-from workbench.stats.paired import Estimate, Figures, IntervalMethod, Test, Units, sizes_about
+from workbench.stats.paired import Estimate, IntervalMethod, Test, Units
 from workbench.stats.resampling import block_sizes, drawn, weighted_sums
+from workbench.stats.sizes import Figures, sizes_about
 
 Flags = NDArray[np.bool_]
 
@@ -109,9 +110,7 @@ class PeerUnits(Units):
         doubled = Exact.of(2 * self.statistics.value())
         return doubled if len(doubled.limbs) == 1 else None
 
-    @cached_property
     def _exchanged_sides(self) -> tuple[Array, Array]:
-        """Sums over the rows chosen and over the others, shapes (n_systems, samples, k)."""
         if self._doubled is not None:
             blocks = (flags.astype(np.float32) for flags in self._chosen())
             chosen = np.moveaxis(weighted_sums(self._doubled, blocks, self.samples), 1, 0) / 2
@@ -156,11 +155,10 @@ class PeerUnits(Units):
         return [(n + 1) / (self.samples + 1) for n in n_larger.tolist()]
 
     def _randomised_p(self, pairs: Sequence[tuple[int, int]]) -> list[float]:
-        chosen, others = self._exchanged_sides
         n_larger = []
         for a, b in pairs:
-            sums = chosen[b] + others[a], others[b] + chosen[a]
             observed = float(abs(self._observed[a] - self._observed[b]))
+            sums = self._exchanged_sums(a, b)
             sizes = sizes_about(observed, sums, self._peer_figures, self.approximate)
             n_larger.append(int(np.sum(sizes > observed)))
         return [(n + 1) / (self.samples + 1) for n in n_larger]
