@@ -4,6 +4,7 @@ import gzip
 import html
 import json
 import os
+import pickle
 import subprocess
 import sys
 from itertools import product
@@ -13,7 +14,9 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.comparison import Comparison
 from workbench.errors import BadValue, UnknownName
+from workbench.stats import paired
 
 COLUMNS = [
     *["metric", "system", "baseline", "score", "baseline_score", "delta", "ci_low", "ci_high"],
@@ -315,6 +318,32 @@ def test_all_pairs_are_those_of_the_matrix(comparison):
     for row, line in zip(found.frame.to_dict("records"), found.body, strict=True):
         assert matrix.loc[row["system"], row["baseline"]] == row["p_adjusted"]
         assert (line[0], line[2]) == (row["baseline"], row["system"])
+
+
+def test_what_is_asked_later_is_resampled_once(monkeypatch):
+    scores = small(150, [wb.BLEU(), wb.ROUGE("L")])
+    drawn = []
+    for name in ("bootstrap_sums", "exchanged_sums"):
+        work = getattr(paired, name)
+
+        def counted(*units, name=name, work=work, **options):
+            drawn.append(name)
+            return work(*units, **options)
+
+        monkeypatch.setattr(paired, name, counted)
+    c = wb.compare(scores, baseline="fair", samples=500, executor="serial")
+    later = c.leaderboard().frame, c.pairs("bleu").frame, c.pair("good", "poor").frame
+    assert sorted(drawn) == ["bootstrap_sums"] * 2 + ["exchanged_sums"] * 2
+    alone = Comparison(c.scores, c.settings, c.frame)
+    for one, other in zip(
+        later,
+        (alone.leaderboard().frame, alone.pairs("bleu").frame, alone.pair("good", "poor").frame),
+        strict=True,
+    ):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert len(drawn) == 8
+    copied = pickle.loads(pickle.dumps(c))
+    pd.testing.assert_frame_equal(copied.pairs("bleu").frame, later[1], check_exact=True)
 
 
 def test_the_matrix_of_differences_is_antisymmetric(comparison):

@@ -10,8 +10,10 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import workbench as wb
+from workbench import contrasts
 from workbench.contrasts import (
     COLUMNS,
+    Resampled,
     Settings,
     differences,
     intervals,
@@ -531,3 +533,41 @@ def test_a_margin_of_an_unknown_metric_is_refused():
     assert (
         str(caught.value) == "metric must be one of 'mark', but 'marc' came; did you mean 'mark'?"
     )
+
+
+def resampled_units(resampled, scores, *names):
+    """Ask for the units of some metrics in turn."""
+    panels = panels_of(scores, BASE, names)
+    return [
+        resampled.units(panels[name], panels[name].rows_of("a", "b"), scores.metric(name), BASE)
+        for name in names
+    ]
+
+
+def test_what_was_resampled_is_kept_for_the_same_rows_and_metric():
+    scores = marked(a=[1, 2, 3, 4], b=[2, 2, 5, None])
+    panels = panels_of(scores, BASE, ["mark"])
+    kept = Resampled()
+    ask = [("a",), ("b",), ("a", "b"), ("a",)]
+    units = [
+        kept.units(panels["mark"], panels["mark"].rows_of(*who), scores.metric("mark"), BASE)
+        for who in ask
+    ]
+    assert units[0] is units[3]
+    assert units[1] is units[2]
+    assert [each.n_units for each in units] == [4, 3, 3, 4]
+
+
+def test_the_oldest_is_let_go_where_memory_ends(monkeypatch):
+    metrics = [wb.Column("mark", name=name) for name in "xy"]
+    scores = marked(*metrics, a=[1, 2, 3, 4], b=[2, 2, 5, 0])
+    kept = Resampled()
+    one, other = resampled_units(kept, scores, "x", "y")
+    assert 0 < one.n_bytes == other.n_bytes
+    monkeypatch.setattr(contrasts, "_MOST_BYTES", one.n_bytes + 1)
+    assert resampled_units(kept, scores, "x")[0] is one
+    fresh = resampled_units(kept, scores, "y")[0]
+    assert fresh is not other
+    assert resampled_units(kept, scores, "y")[0] is fresh
+    monkeypatch.setattr(contrasts, "_MOST_BYTES", 0)
+    assert resampled_units(kept, scores, "y", "y")[1] is not fresh

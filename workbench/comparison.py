@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import wording
 from workbench.contrasts import (
+    Resampled,
     Settings,
     differences,
     intervals,
@@ -64,6 +65,7 @@ class Comparison(Explained):
     frame: "pd.DataFrame"
     _all_pairs: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
     _rankings: "dict[str, pd.DataFrame]" = field(default_factory=dict, repr=False)
+    _resampled: Resampled = field(default_factory=Resampled, repr=False)
 
     @property
     def sheet(self) -> Sheet:
@@ -168,9 +170,9 @@ class Comparison(Explained):
     def pair(self, system: str, other: str) -> Sheet:
         """Compare two systems under every metric; the metrics are the family of the correction."""
         self._require(system, other)
-        found = differences(self.scores, self.settings, [(system, other)])
+        found = self._judged([(system, other)])
         title = f"{system} against {other}"
-        return wording.differences_sheet(self._judged(found), self.scores, self.settings, title)
+        return wording.differences_sheet(found, self.scores, self.settings, title)
 
     def pairs(self, metric: str) -> Sheet:
         """Compare all pairs of systems under one metric, which are the family of the correction."""
@@ -293,7 +295,13 @@ class Comparison(Explained):
                 f"than {self.settings.baseline}: {told}."
             )
 
-    def _judged(self, records: list[dict[str, Any]]) -> "pd.DataFrame":
+    def _judged(
+        self, pairs: list[tuple[str, str]], metrics: list[str] | None = None
+    ) -> "pd.DataFrame":
+        """Compare pairs of systems, which are a family, under some metrics or under all."""
+        records = differences(
+            self.scores, self.settings, pairs, metrics=metrics, resampled=self._resampled
+        )
         frame = judged(self.scores, self.settings, records)
         return with_worst_case(self.scores, self.settings, frame)
 
@@ -307,8 +315,7 @@ class Comparison(Explained):
         """Return all pairs under a metric, adjusted among themselves; they are found once."""
         if metric not in self._all_pairs:
             pairs = list(combinations(self.scores.systems, 2))
-            found = differences(self.scores, self.settings, pairs, metrics=[metric])
-            self._all_pairs[metric] = self._judged(found)
+            self._all_pairs[metric] = self._judged(pairs, [metric])
         return self._all_pairs[metric]
 
     def _ranking(self, metric: str) -> "pd.DataFrame":
@@ -318,14 +325,15 @@ class Comparison(Explained):
         return self._rankings[metric]
 
     def _ranked(self, metric: str) -> "pd.DataFrame":
-        frame = intervals(self.scores, self.settings, self.scores.metric(metric))
+        found = self.scores.metric(metric)
+        frame = intervals(self.scores, self.settings, found, self._resampled)
         pairs = self._pairs(metric)
         # sacrebleu's own tests may reject for identical systems
         changed = (pairs["n_changed"] > 0) & (pairs["delta"] != 0)
         told = pairs[changed & (pairs["p_adjusted"] <= self.settings.alpha)]
         apart = [frozenset(pair) for pair in zip(told["system"], told["baseline"], strict=True)]
         letters = tie_letters(frame["system"].tolist(), apart)
-        up = self.scores.metric(metric).direction != "down"
+        up = found.direction != "down"
         ranks = frame["score"].rank(method="min", ascending=not up).astype("Int64")
         frame.insert(2, "rank", ranks)
         frame.insert(6, "group", frame["system"].map(letters))
@@ -463,8 +471,11 @@ def _compared(
 ) -> Comparison:
     """Compare as the settings say; within a metric the best system comes first."""
     pairs = [(each, settings.baseline) for each in scores.systems if each != settings.baseline]
-    metrics, bare = scores.metrics, scores.without_outputs()
-    jobs = ((bare, settings, panels_of(scores, settings, [each.name]), pairs) for each in metrics)
+    metrics, bare, resampled = scores.metrics, scores.without_outputs(), Resampled()
+    jobs = (
+        (bare, settings, panels_of(scores, settings, [each.name]), pairs, None, resampled)
+        for each in metrics
+    )
     records: list[dict[str, Any]] = []
     movable = all(metric.movable for metric in metrics)
     with closing(
@@ -483,4 +494,4 @@ def _compared(
         )
     if settings.margins:
         frame = with_margins(scores, frame, settings.margins)
-    return Comparison(scores, settings, frame)
+    return Comparison(scores, settings, frame, _resampled=resampled)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -31,6 +32,9 @@ _NAN = float("nan")
 # What stands for systems without a row that can be scored.
 _NOTHING = Estimate(_NAN, _NAN, _NAN, "no row that can be scored")
 _NO_DIFFERENCE = Difference(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN, 0, "no row that both answered")
+
+# Resampled sums that a comparison keeps.
+_MOST_BYTES = 128 * 2**20
 
 COLUMNS = (
     "metric", "system", "baseline", "score", "baseline_score", "delta", "ci_low", "ci_high",
@@ -111,7 +115,33 @@ class Settings:
         )
 
 
-def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFrame":
+class Resampled:
+    """What one comparison resampled last, up to 128 MB, for whoever asks for the same rows next.
+
+    Another process starts with nothing.
+    """
+
+    def __init__(self) -> None:
+        self._units: dict[tuple[str, bytes], Units] = {}
+        self._lock = Lock()
+
+    def __reduce__(self) -> "tuple[type[Resampled], tuple[()]]":
+        return Resampled, ()
+
+    def units(self, arranged: Panel, mask: Mask, metric: Metric, settings: Settings) -> Units:
+        """Return the units of these rows under a metric."""
+        key = metric.name, mask.tobytes()
+        with self._lock:
+            found = self._units.pop(key, None) or _units(arranged, mask, metric, settings)
+            self._units[key] = found
+            while sum(each.n_bytes for each in self._units.values()) > _MOST_BYTES:
+                del self._units[next(iter(self._units))]
+        return found
+
+
+def intervals(
+    scores: Scores, settings: Settings, metric: Metric, resampled: Resampled | None = None
+) -> "pd.DataFrame":
     """Return each system's figure with its interval, over all rows that it answered.
 
     Returns
@@ -125,7 +155,7 @@ def intervals(scores: Scores, settings: Settings, metric: Metric) -> "pd.DataFra
     arranged = panels_of(scores, settings, [metric.name])[metric.name]
     records, lost = [], missing(scores, metric)
     for mask, systems in _by_mask(arranged, [(system,) for system in arranged.systems]):
-        units = _units(arranged, mask, metric, settings)
+        units = (resampled or Resampled()).units(arranged, mask, metric, settings)
         for (system,) in systems:
             figure = _NOTHING if not mask.any() else units.interval(arranged.systems.index(system))
             record = {"metric": metric.name, "system": system, "score": figure.value}
@@ -146,6 +176,7 @@ def differences(
     pairs: Sequence[tuple[str, str]],
     *,
     metrics: Sequence[str] | None = None,
+    resampled: Resampled | None = None,
 ) -> list[Record]:
     """Compare pairs of systems under each metric, on the rows that both answered.
 
@@ -159,6 +190,8 @@ def differences(
         Whom.
     metrics : sequence of str, optional
         All by default.
+    resampled : Resampled, optional
+        Of the same scores and settings.
 
     Returns
     -------
@@ -167,7 +200,8 @@ def differences(
         those that need the whole family.
     """
     names = [metric.name for metric in scores.metrics] if metrics is None else metrics
-    return within(scores, settings, panels_of(scores, settings, names), pairs)
+    panels = panels_of(scores, settings, names)
+    return within(scores, settings, panels, pairs, resampled=resampled)
 
 
 def panels_of(scores: Scores, settings: Settings, metrics: Sequence[str]) -> dict[str, Panel]:
@@ -186,17 +220,18 @@ def within(
     panels: Mapping[str, Panel],
     pairs: Sequence[tuple[str, str]],
     inside: Mask | None = None,
+    resampled: Resampled | None = None,
 ) -> list[Record]:
     """Compare pairs under each metric that is arranged, on all of its rows or those inside.
 
     `inside` has one flag per row, in `row_id` order; with sacrebleu's tests it must be left out.
     """
-    records = []
+    records, units_of = [], (resampled or Resampled()).units
     for name, arranged in panels.items():
         metric = scores.metric(name)
         found: dict[tuple[str, ...], Record] = {}
         for mask, members in _by_mask(arranged, pairs, inside):
-            units = _units(arranged, mask, metric, settings)
+            units = units_of(arranged, mask, metric, settings)
             shared = {"n": int(mask.sum()), "signature": scores.signatures[name]}
             for record in _differences(settings, metric, arranged, units, members):
                 found[record["system"], record["baseline"]] = record | shared

@@ -123,6 +123,13 @@ class Units:
         """Number of units."""
         return int(self.statistics.limbs.shape[1])
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that it takes, at most, with all of its resamples."""
+        _, n_systems, k = self.statistics.limbs.shape[1:]
+        n_resampled: int = self.samples * n_systems * (2 * k + 1)
+        return 8 * (2 * self.statistics.limbs.size + n_resampled)
+
     @cached_property
     def sums(self) -> Array:
         """Sums of statistics of each system, shape (n_systems, k)."""
