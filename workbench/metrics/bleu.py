@@ -40,8 +40,8 @@ _MAY_PART = re.compile(r"[!-&(-,./:-@\[-`{-~]|[0-9]-")
 # Words whose tokens are kept, 20 MB of them.
 _WORDS = 65_536
 
-# An exponent below this is no longer as right as what it is made of.
-_SHORTEST = -16.0
+# Below this the error of an exponent, which grows with its size, is too large in single precision.
+_SHORTEST = -3.0
 
 # sacrebleu's floor under the logarithm of a precision of zero.
 _LOG_ZERO = -9999999999.0
