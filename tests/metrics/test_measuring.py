@@ -15,7 +15,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName, Unreadable
-from workbench.metrics import caching, measuring
+from workbench.metrics import caching, identity, measuring
 from workbench.metrics.caching import FILE, Cache
 
 EVERY = [
@@ -177,7 +177,7 @@ def test_other_options_have_other_keys(asked, tmp_path, first, second):
 def test_other_code_has_other_keys(asked, tmp_path, monkeypatch):
     rows, outputs = asked
     wb.score(outputs, rows, [wb.BLEU()], cache=tmp_path)
-    monkeypatch.setattr(caching, "_code", lambda kind: "mended")
+    monkeypatch.setattr(identity, "_our_code", lambda: "mended")
     assert wb.score(outputs, rows, [wb.BLEU()], cache=tmp_path).reused == {"bleu": 0}
 
 

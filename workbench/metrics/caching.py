@@ -1,21 +1,19 @@
 """Statistics kept on disk under the digest of all that they depend on."""
 
 import hashlib
-import inspect
 import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields, is_dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.errors import BadValue, Unreadable
 from workbench.metrics.base import Array, Metric
+from workbench.metrics.identity import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,11 +124,11 @@ class Keys:
         self._columns: dict[str, list[bytes]] = {}
 
     def of(self, metric: Metric) -> list[bytes]:
-        """Return the key of each output; no keys if nobody says what the metric reads."""
+        """Return the key of each output; no keys if nobody can say what a metric is or reads."""
         reads = metric.columns_read()
-        if reads is None:
+        head = None if reads is None else digest_of(metric)
+        if reads is None or head is None:
             return []
-        head = hashlib.sha256(_identity(metric).encode()).digest()
         if not reads:
             return [head] * len(self._outputs)
         cells = zip(*(self._digests(column) for column in reads), strict=True)
@@ -161,39 +159,3 @@ def _plain(value: object) -> object:
         "a cell whose score is to be kept must hold text, numbers, or lists or objects of them, but "
         f"{type(value).__name__} came; turn it into one, or score without a cache."
     )
-
-
-def _identity(metric: Metric) -> str:
-    """Return all that tells a metric from others, but for its name in tables."""
-    kind = type(metric)
-    options: dict[str, Any] = dict(vars(metric))
-    if is_dataclass(metric):
-        options = {each.name: getattr(metric, each.name) for each in fields(metric)}
-    options.pop("name", None)
-    told = [
-        kind.__module__,
-        kind.__qualname__,
-        _code(kind),
-        metric.signature,
-        sorted(options.items()),
-    ]
-    return json.dumps(told, default=_told)
-
-
-def _told(value: object) -> object:
-    """Return what an option tells of itself: its `identity`, or its repr."""
-    return getattr(value, "identity", None) or repr(value)
-
-
-@cache
-def _code(kind: type[Metric]) -> str:
-    """Return a digest of the code of a metric, as far as it can be seen."""
-    ours = Path(__file__).parent
-    if kind.shipped:
-        code = "".join(path.read_text(encoding="utf-8") for path in sorted(ours.glob("*.py")))
-    else:
-        try:
-            code = inspect.getsource(kind)
-        except (OSError, TypeError):
-            return ""
-    return hashlib.sha256(code.encode()).hexdigest()
