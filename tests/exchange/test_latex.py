@@ -116,9 +116,10 @@ def test_no_text_is_obeyed_by_tex(storable):
         ("$x^2$ #1 ~", r"\$x\textasciicircum{}2\$ \#1 \textasciitilde{}"),
         ("^^5c", r"\textasciicircum{}\textasciicircum{}5c"),
         ("--\"a <b>", r"{-}{-}\symbol{34}a \textless{}b\textgreater{}"),
+        ("[2cm] *a*", "{[}2cm] {*}a{*}"),
         ("two\n\nlines", "two lines"),
         ("−1 … é 猫", r"$-$1 \ldots{} é 猫"),
-        ("\x1b[2J", "?[2J"),
+        ("\x1b[2J", "?{[}2J"),
     ],
 )  # fmt: skip
 def test_a_text_for_tex(text, written):

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 _BETTER, _WORSE, _OTHER = r"\uparrow", r"\downarrow", r"\ast"
 _LONGEST_NAME = 60
 
-# What TeX obeys, what its fonts make of pairs (?` and --), and marks that pdfTeX lacks.
+# What TeX obeys, also at the beginning of a line (the star and the option of the line's end before
+# it), what its fonts make of pairs (?` and --), and marks that pdfTeX lacks.
 _ESCAPED = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\symbol{34}",
     "`": r"\textasciigrave{}", "'": r"\textquotesingle{}", "-": "{-}",
+    "[": "{[}", "*": "{*}",
     "−": "$-$", "–": r"\textendash{}", "—": r"\textemdash{}", "…": r"\ldots{}", "≤": r"$\leq$",
     "≥": r"$\geq$", "×": r"$\times$", "∞": r"$\infty$", "·": r"\textperiodcentered{}", "�": "?",
 }  # fmt: skip
