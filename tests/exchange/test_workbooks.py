@@ -68,6 +68,23 @@ def test_no_text_is_a_formula_and_each_is_whole(storable):
         assert not [each for each in part.iter() if each.tag == f"{MAIN}f"], name
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("x" * 32_767, "x" * 32_767),
+        ("x" * 32_768, "x" * 32_766 + "…"),
+        ("😀" * 16_383 + "x", "😀" * 16_383 + "x"),
+        ("😀" * 16_384, "😀" * 16_383 + "…"),
+        ("x" + "😀" * 20_000, "x" + "😀" * 16_382 + "…"),
+    ],
+    ids=len,
+)
+def test_a_cell_ends_where_excel_counts_its_letters(text, kept):
+    found = cells(workbook({"a": pd.DataFrame({"a": [text]})}))["A2"][2]
+    assert found == kept
+    assert len(found.encode("utf-16-le")) <= 2 * MOST_LETTERS
+
+
 def test_a_text_style_is_one_that_excel_keeps_as_text():
     styles = parts(workbook({"a": pd.DataFrame({"a": ["b"]})}))["xl/styles.xml"]
     formats = styles.find(f"{MAIN}cellXfs")

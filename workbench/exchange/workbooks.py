@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LETTERS = 32_767
-"""A cell of Excel holds no more; longer texts end in "…"."""
+"""A cell of Excel holds no more, an emoji being two of them; longer texts end in "…"."""
 
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 _SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
@@ -195,7 +195,8 @@ def _cell(cell: object) -> str:
 def _text(text: str, style: int) -> str:
     """Return a cell that is a text whatever it says."""
     clean = visible(text.replace("\r\n", "\n").replace("\r", "\n"), but="\t\n")
-    if len(clean) > MOST_LETTERS:
-        clean = clean[: MOST_LETTERS - 1] + "…"
+    letters = clean.encode("utf-16-le")
+    if len(letters) > 2 * MOST_LETTERS:
+        clean = letters[: 2 * (MOST_LETTERS - 1)].decode("utf-16-le", "ignore") + "…"
     written = escape(_ESCAPE.sub("_x005F_", clean))
     return f' t="inlineStr" s="{style}"><is><t xml:space="preserve">{written}</t></is></c>'
