@@ -188,6 +188,15 @@ def test_figures_are_written_to_files_too(place, capsys, verb):
     assert sorted(pair.outputs["text"]) == sorted([*SYSTEMS["a"], *SYSTEMS["b"]])
 
 
+def test_where_one_file_cannot_be_written_none_is(place, capsys):
+    status, out, err = _run(
+        capsys, "score ref.txt a.txt --metric exact_match --write all.csv pair.json"
+    )
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("workbench: LLM Comparator shows two systems side by")
+    assert not any(Path(name).exists() for name in ("all.csv", "pair.json"))
+
+
 def test_the_baseline_is_the_first_system_unless_named(place, capsys):
     for options, baseline in (("", "c"), ("--baseline b", "b")):
         _, out, _ = _run(capsys, f"compare ref.txt c.txt b.txt --samples 10 --json {options}")

@@ -78,6 +78,39 @@ def test_what_is_written_comes_back_as_it_was(tmp_path):
     holds()
 
 
+def test_clusters_and_conversations_come_back(tmp_path):
+    asked = [{"role": "user", "content": "“Hi”"}]
+    rows = wb.read(
+        [
+            {
+                "row_id": f"r{at}", "input": asked if at else "Hi", "references": ["x"],
+                "cluster": f"c{at % 2}",
+            }
+            for at in range(4)
+        ]
+    )  # fmt: skip
+    outputs = wb.outputs(rows, {"a": ["x"] * 4, "b": ["y y"] * 4})
+    write(wb.score(outputs, rows, [wb.LengthRatio()]), tmp_path / "c.json")
+    back = exchange.read(tmp_path / "c.json").rows
+    assert back["input"].tolist() == ["Hi", asked, asked, asked]
+    assert back["cluster"].tolist() == ["c0", "c1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "column", "twice"),
+    [("row_id", "topic", "row_id"), ("m", "m", "m"), ("m", "failed", "failed")],
+)
+def test_a_name_that_stands_for_two_fields_is_refused(tmp_path, metric, column, twice):
+    rows = wb.read([{"input": "x", column: topic} for topic in "abab"])
+    outputs = wb.outputs(rows, {"a": ["x"] * 4, "b": ["y"] * 4}).assign(mark=1.0)
+    scores = wb.score(outputs, rows, [wb.Column("mark", name=metric)])
+    with pytest.raises(
+        BadValue, match=f"has one field for a name, .* its own: '{twice}'; rename it"
+    ):
+        write(scores, tmp_path / "c.json")
+    assert not (tmp_path / "c.json").exists()
+
+
 def test_a_preference_follows_the_first_metric_and_its_direction(tmp_path):
     rows = wb.read([{"input": "x", "references": ["a b c"]}] * 4)
     outputs = wb.outputs(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench import store
 from workbench.cli.terminal import DONE, GATE_FAILED, command, progress, say, say_json, tell
 from workbench.errors import BadValue, some
 from workbench.tables import each_row
@@ -161,11 +162,12 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _write(comparison: "Comparison", sheet: "Sheet", paths: Sequence[str]) -> None:
-    """Write the figures to files."""
-    from workbench.exchange.writing import WHOLE, kind_of, write
+    """Write the figures to files, to all of them or to none."""
+    from workbench.exchange.writing import WHOLE, content, kind_of
 
-    for path in paths:
-        write(comparison if kind_of(path) in WHOLE else sheet, path)
+    made = [content(comparison if kind_of(path) in WHOLE else sheet, path) for path in paths]
+    for path, each in zip(paths, made, strict=True):
+        store.write_bytes(path, each)
 
 
 def _gate(comparison: "Comparison") -> int:

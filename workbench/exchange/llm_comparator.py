@@ -2,8 +2,8 @@
 
 An example is a row. The preferences of its raters are RATINGS (question "better"); a positive score says
 that A is better. Custom fields per model are figures of the outputs, others are slices of the row.
-Files written here come back as they were: their own cells stand in the fields `row_id`, `references`
-and `failed`.
+Files written here come back as they were: their own cells stand in the fields `row_id`, `references`,
+`failed`, `cluster` and, where it is no text, `input`.
 """
 
 import json
@@ -16,6 +16,8 @@ from workbench.exchange.evaluation import Found, as_text, broken, slices
 NAME = "llm-comparator"
 
 ROW_ID, REFERENCES, FAILED = "row_id", "references", "failed"
+CLUSTER, INPUT = "cluster", "input"
+OWN = (ROW_ID, REFERENCES, FAILED, CLUSTER, INPUT)
 QUESTION = "better"
 _PER_MODEL = "per_model_"
 
@@ -76,9 +78,12 @@ def _add(
 def _row(
     example: Mapping[str, Any], fields: Mapping[str, Any], kinds: Mapping[str, str]
 ) -> dict[str, Any]:
-    record = {"input": _flat(example.get("input_text"))}
+    record: dict[str, Any] = {"input": _flat(example.get("input_text"))}
     if isinstance(fields.get(REFERENCES), str):
         record["references"] = json.loads(fields[REFERENCES])
+    if {ROW_ID, FAILED} <= kinds.keys():  # written here
+        record |= {CLUSTER: fields[CLUSTER]} if CLUSTER in fields else {}
+        record |= {INPUT: json.loads(fields[INPUT])} if INPUT in fields else {}
     tags = example.get("tags")
     own = {
         name: cell

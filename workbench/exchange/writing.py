@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import store
 from workbench.comparison import Comparison
 from workbench.display import Sheet
-from workbench.errors import BadKind, BadValue, UnknownName, unknown_name
+from workbench.errors import BadKind, BadValue, UnknownName, some, unknown_name
 from workbench.exchange import latex, llm_comparator
 from workbench.exchange.plain_tables import as_json_lines, as_parquet, as_separated
 from workbench.exchange.workbooks import workbook
@@ -70,7 +70,30 @@ def write(
     ...     wb.read(f"{folder}/rows.parquet").equals(rows)
     True
     """
-    store.write_bytes(path, _content(thing, kind_of(path), systems))
+    store.write_bytes(path, content(thing, path, systems=systems))
+
+
+def content(
+    thing: "pd.DataFrame | Sheet | Scores | Comparison",
+    path: str | Path,
+    *,
+    systems: Sequence[str] | None = None,
+) -> bytes:
+    """Return what `write` would write to a file; the parameters and errors are its own."""
+    kind = kind_of(path)
+    if kind == ".tex":
+        if not isinstance(thing, Comparison):
+            raise _wrong(thing, "a LaTeX table", "a Comparison (wb.compare)")
+        return latex.table(thing).encode("utf-8")
+    if kind == ".json":
+        if not isinstance(thing, (Comparison, Scores)):
+            raise _wrong(thing, "a file of LLM Comparator", "Scores or a Comparison")
+        return _side_by_side(thing, systems)
+    if systems is not None:
+        raise BadValue(
+            f"systems= is for LLM Comparator's .json, but a {kind} file was asked for; leave it out."
+        )
+    return _tabular(thing, kind)
 
 
 def kind_of(path: str | Path) -> str:
@@ -88,22 +111,6 @@ def kind_of(path: str | Path) -> str:
             "it."
         )
     return kind
-
-
-def _content(thing: object, kind: str, systems: Sequence[str] | None) -> bytes:
-    if kind == ".tex":
-        if not isinstance(thing, Comparison):
-            raise _wrong(thing, "a LaTeX table", "a Comparison (wb.compare)")
-        return latex.table(thing).encode("utf-8")
-    if kind == ".json":
-        if not isinstance(thing, (Comparison, Scores)):
-            raise _wrong(thing, "a file of LLM Comparator", "Scores or a Comparison")
-        return _side_by_side(thing, systems)
-    if systems is not None:
-        raise BadValue(
-            f"systems= is for LLM Comparator's .json, but a {kind} file was asked for; leave it out."
-        )
-    return _tabular(thing, kind)
 
 
 def _tabular(thing: object, kind: str) -> bytes:
@@ -151,11 +158,11 @@ def _sheets(thing: object) -> "dict[str, pd.DataFrame]":
 
 def _side_by_side(thing: "Scores | Comparison", systems: Sequence[str] | None) -> bytes:
     scores = thing.scores if isinstance(thing, Comparison) else thing
-    chosen = _two(thing, scores, systems)
+    chosen, own = _two(thing, scores, systems), _own_fields(scores)
     told = {
-        "metadata": {"source_path": scores.dataset, "custom_fields_schema": _schema(scores)},
+        "metadata": {"source_path": scores.dataset, "custom_fields_schema": _schema(scores, own)},
         "models": [{"name": name} for name in chosen],
-        "examples": _examples(scores, chosen),
+        "examples": _examples(scores, chosen, list(own)),
     }
     return json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False).encode("utf-8")
 
@@ -184,23 +191,33 @@ def _two(
     return names[0], names[1]
 
 
-def _schema(scores: Scores) -> list[dict[str, str]]:
-    own = [
-        {"name": llm_comparator.ROW_ID, "type": "string"},
-        {"name": llm_comparator.REFERENCES, "type": "text"},
-        {"name": llm_comparator.FAILED, "type": "per_model_boolean"},
-    ]
-    figures = [{"name": metric.name, "type": "per_model_number"} for metric in scores.metrics]
-    return own + figures + [{"name": name, "type": "category"} for name in _slices(scores)]
+def _schema(scores: Scores, own: Mapping[str, str]) -> list[dict[str, str]]:
+    figures = {metric.name: "per_model_number" for metric in scores.metrics}
+    columns = dict.fromkeys(scores.slice_columns, "category")
+    twice = {*own, *llm_comparator.OWN} & {*figures, *columns} | figures.keys() & columns.keys()
+    if twice:
+        raise BadValue(
+            "a file of LLM Comparator has one field for a name, but a metric or a column of the "
+            f"dataset has the name of another, or of a field of its own: {some(sorted(twice))}; "
+            "rename it."
+        )
+    return [{"name": name, "type": kind} for name, kind in {**own, **figures, **columns}.items()]
 
 
-def _slices(scores: Scores) -> list[str]:
-    taken = {metric.name for metric in scores.metrics}
-    taken |= {llm_comparator.ROW_ID, llm_comparator.REFERENCES, llm_comparator.FAILED}
-    return [name for name in scores.slice_columns if name not in taken]
+def _own_fields(scores: Scores) -> dict[str, str]:
+    """Return the names and types of the fields for what the format has no place for."""
+    there, asked = scores.outputs.columns, scores.outputs["input"]
+    told = {
+        llm_comparator.ROW_ID: ("string", True),
+        llm_comparator.REFERENCES: ("text", "references" in there),
+        llm_comparator.FAILED: ("per_model_boolean", True),
+        llm_comparator.CLUSTER: ("string", "cluster" in there),
+        llm_comparator.INPUT: ("text", not all(isinstance(each, str) for each in asked)),
+    }
+    return {name: kind for name, (kind, needed) in told.items() if needed}
 
 
-def _examples(scores: Scores, systems: tuple[str, str]) -> list[dict[str, Any]]:
+def _examples(scores: Scores, systems: tuple[str, str], own: Sequence[str]) -> list[dict[str, Any]]:
     """Return an example for each row that both systems have, in the dataset's order."""
     values = {
         (row["output_id"], row["metric"]): plain_value(row["value"])
@@ -209,7 +226,7 @@ def _examples(scores: Scores, systems: tuple[str, str]) -> list[dict[str, Any]]:
     outputs: dict[str, dict[str, dict[str, Any]]] = {}
     for row in each_row(scores.outputs):
         outputs.setdefault(row["row_id"], {})[row["system"]] = row
-    examples = []
+    examples, first = [], scores.metrics[0]
     for row_id, answers in outputs.items():
         if not all(system in answers for system in systems):
             continue
@@ -218,34 +235,41 @@ def _examples(scores: Scores, systems: tuple[str, str]) -> list[dict[str, Any]]:
             metric.name: [values[each["output_id"], metric.name] for each in pair]
             for metric in scores.metrics
         }
-        examples.append(_example(row_id, pair, figures, scores))
+        fields = {name: cell for name, cell in _own_cells(row_id, pair).items() if name in own}
+        columns = {name: plain_value(pair[0][name]) for name in scores.slice_columns}
+        score = _preference(figures[first.name], first.direction)
+        examples.append(_example(pair, score, fields | figures | columns))
     return examples
 
 
-def _example(
-    row_id: str,
-    pair: Sequence[Mapping[str, Any]],
-    figures: Mapping[str, list[float | None]],
-    scores: Scores,
-) -> dict[str, Any]:
-    texts = [plain_value(each["text"]) for each in pair]
-    asked = plain_value(pair[0]["input"])
-    fields: dict[str, Any] = {llm_comparator.ROW_ID: row_id}
-    if "references" in pair[0]:
-        listed = plain_value(pair[0]["references"])
-        fields[llm_comparator.REFERENCES] = json.dumps(listed, ensure_ascii=False)
-    fields[llm_comparator.FAILED] = [text is None for text in texts]
-    own = {name: plain_value(pair[0][name]) for name in _slices(scores)}
-    first = scores.metrics[0]
+def _own_cells(row_id: str, pair: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
-        "input_text": asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False),
-        "tags": [],
-        "output_text_a": texts[0] or "",
-        "output_text_b": texts[1] or "",
-        "score": _preference(figures[first.name], first.direction),
-        "individual_rater_scores": [],
-        "custom_fields": fields | dict(figures) | own,
+        llm_comparator.ROW_ID: row_id,
+        llm_comparator.REFERENCES: _as_json(pair[0].get("references")),
+        llm_comparator.FAILED: [plain_value(each["text"]) is None for each in pair],
+        llm_comparator.CLUSTER: str(pair[0].get("cluster")),
+        llm_comparator.INPUT: _as_json(pair[0]["input"]),
     }
+
+
+def _example(
+    pair: Sequence[Mapping[str, Any]], score: float | None, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    texts = [plain_value(each["text"]) or "" for each in pair]
+    asked = plain_value(pair[0]["input"])
+    return {
+        "input_text": asked if isinstance(asked, str) else _as_json(asked),
+        "tags": [],
+        "output_text_a": texts[0],
+        "output_text_b": texts[1],
+        "score": score,
+        "individual_rater_scores": [],
+        "custom_fields": fields,
+    }
+
+
+def _as_json(cell: object) -> str:
+    return json.dumps(plain_value(cell), ensure_ascii=False)
 
 
 def _preference(values: Sequence[float | None], direction: str | None) -> float | None:
