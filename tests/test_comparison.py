@@ -320,6 +320,21 @@ def test_all_pairs_are_those_of_the_matrix(comparison):
         assert (line[0], line[2]) == (row["baseline"], row["system"])
 
 
+@pytest.mark.parametrize(("direction", "order"), [("up", "cba"), ("down", "bca")])
+def test_a_system_without_a_score_comes_last(direction, order):
+    marks = {
+        "base": [0.5] * 6 + [None] * 6,
+        "a": [None] * 6 + [0.5] * 6,
+        "b": [0.1] * 12,
+        "c": [0.9] * 12,
+    }
+    c = wb.compare(
+        marked([wb.Column("mark", direction=direction)], **marks), baseline="base", most_failed=1
+    )
+    assert "".join(c.frame["system"]) == order
+    assert c.frame["score"].isna().tolist() == [False, False, True]
+
+
 def test_what_is_asked_later_is_resampled_once(monkeypatch):
     scores = small(150, [wb.BLEU(), wb.ROUGE("L")])
     drawn = []

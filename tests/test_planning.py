@@ -21,17 +21,23 @@ MARKS = {
 MARKS["same"] = MARKS["base"]
 
 
-def pilot(*, clusters=None, **options):
-    rows = pd.DataFrame({"row_id": [f"r{at:03}" for at in range(N)], "input": ""})
+def scored(*, clusters=None, **marks):
+    """Scores of a column of numbers; None where a system failed."""
+    n = len(next(iter(marks.values())))
+    rows = pd.DataFrame({"row_id": [f"r{at:03}" for at in range(n)], "input": ""})
     rows = wb.read(rows if clusters is None else rows.assign(cluster=clusters.astype(str)))
     table = pd.DataFrame(
         [
-            {"row_id": row, "system": system, "text": "x", "mark": float(mark)}
-            for system, marks in MARKS.items()
-            for row, mark in zip(rows["row_id"], marks, strict=True)
+            {"row_id": row, "system": system, "text": "x", "mark": mark}
+            for system, column in marks.items()
+            for row, mark in zip(rows["row_id"], column, strict=True)
         ]
     )
-    scores = wb.score(wb.outputs(rows, table), rows, [wb.Column("mark", direction="up")])
+    return wb.score(wb.outputs(rows, table), rows, [wb.Column("mark", direction="up")])
+
+
+def pilot(*, clusters=None, **options):
+    scores = scored(clusters=clusters, **MARKS)
     return wb.compare(scores, baseline="base", samples=4_000, **options)
 
 
@@ -135,9 +141,44 @@ ONE = "plan must have either a comparison or sd, but "
             lambda: wb.plan(pilot(), n=0),
             "n must be a number of rows of at least 1, but 0 came; count rows.",
         ),
+        (
+            lambda: wb.plan(sd=0.5, n=10, comparisons=0),
+            "alpha and power must be between 0 and 1 and comparisons at least 1, but 0.05, 0.8 and 0 "
+            "came; use 0.05, 0.8 and 1.",
+        ),
+        (
+            lambda: wb.plan(sd=0.5, n=10, repeats=0),
+            "sd and sd_repeat must be at least 0 and repeats at least 1, but 0.5, 0.0 and 0 came; "
+            "take them from a pilot.",
+        ),
+        (lambda: wb.plan(sd=0.5, n=2.5), "n must be a whole number, but 2.5 came; give one."),
+        (lambda: wb.plan(sd=0.5, n="3"), "n must be a whole number, but '3' came; give one."),
+        (
+            lambda: wb.plan(pilot(), delta={"mark": math.nan}),
+            "mark must be a finite number, but nan came; give one.",
+        ),
+        (
+            lambda: wb.plan(pilot(), icc=0.5),
+            "sd_repeat, repeats, cluster_size and icc must be left out where there is a comparison, "
+            "which has its own, but 0.0, 1, 1.0 and 0.5 came; use sd= in place of the comparison to "
+            "choose them.",
+        ),
+        (
+            lambda: wb.plan(wb.compare(scored(a=[1, 0, 1]))),
+            "a pilot must compare at least two systems, but only 'a' is in it; add the outputs of "
+            "another, or use sd= in its place.",
+        ),
     ],
 )
 def test_what_cannot_be_planned_is_refused(call, message):
     with pytest.raises(BadValue) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_systems_that_share_no_row_or_never_differ_tell_no_variance():
+    marks = {"a": [1.0, 2.0, 3.0, None], "b": [1.0, 2.0, 3.0, None], "c": [None] * 3 + [1.0]}
+    found = wb.plan(wb.compare(scored(**marks), baseline="a", most_failed=1), delta=0.1).frame
+    assert found["system"].tolist() == ["b", "c"]
+    assert found["n"].tolist() == [3, 0]
+    assert found[["sd", "n_needed", "detectable"]].isna().all(axis=None)

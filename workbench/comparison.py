@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from operator import itemgetter
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import wording
@@ -482,8 +482,9 @@ def _compared(
         spread(within, jobs, len(metrics), executor=executor, movable=movable)
     ) as compared:
         for at, (metric, found) in enumerate(zip(metrics, compared, strict=True), start=1):
-            up = metric.direction != "down"
-            records += sorted(found, key=itemgetter("score"), reverse=up)
+            sign = 1 if metric.direction == "down" else -1
+            # a system without a score comes last
+            records += sorted(found, key=lambda each: (isnan(each["score"]), sign * each["score"]))
             if progress:
                 progress(at, len(metrics))
     frame = with_worst_case(scores, settings, judged(scores, settings, records))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any
 
 from workbench import display
@@ -101,7 +102,18 @@ def plan(
             "plan must have either a comparison or sd, but "
             f"{'neither' if sd is None else 'both'} came; give a pilot, or numbers."
         )
+    deltas = dict(delta) if isinstance(delta, Mapping) else {"delta": delta}
+    _require_numbers(
+        deltas | {"n": n, "sd": sd, "sd_repeat": sd_repeat, "repeats": repeats, "icc": icc}
+        | {"cluster_size": cluster_size, "alpha": alpha, "power": power, "comparisons": comparisons}
+    )  # fmt: skip
     if comparison is not None:
+        if (sd_repeat, repeats, cluster_size, icc) != (0, 1, 1, 0):
+            raise BadValue(
+                "sd_repeat, repeats, cluster_size and icc must be left out where there is a "
+                f"comparison, which has its own, but {sd_repeat}, {repeats}, {cluster_size} and "
+                f"{icc} came; use sd= in place of the comparison to choose them."
+            )
         return _from_pilot(comparison, delta, n, alpha, power, comparisons)
     if isinstance(delta, Mapping) or (delta is None and n is None):
         raise BadValue(
@@ -112,16 +124,18 @@ def plan(
     options: Record = {
         "sd": sd, "sd_repeat": sd_repeat, "repeats": repeats, "cluster_size": cluster_size,
         "icc": icc, "alpha": 0.05 if alpha is None else alpha, "power": power,
-        "comparisons": comparisons or 1,
+        "comparisons": 1 if comparisons is None else comparisons,
     }  # fmt: skip
+    found = {
+        "n_needed": None if delta is None else sample_size(delta, **options),
+        "detectable": None if n is None else detectable_difference(n, **options),
+    }
     record = {
         "delta": delta,
         "n": n,
         "sd": math.sqrt(sd**2 + 2 * sd_repeat**2 / repeats),
         "design_effect": design_effect(cluster_size, icc),
-        "n_needed": None if delta is None else sample_size(delta, **options),
-        "detectable": None if n is None else detectable_difference(n, **options),
-    }
+    } | found
     return _sheet([record], options["alpha"], power, options["comparisons"])
 
 
@@ -134,41 +148,55 @@ def _from_pilot(
     comparisons: int | None,
 ) -> Sheet:
     alpha = pilot.settings.alpha if alpha is None else alpha
-    n_tests = comparisons or pilot.n_tests
+    n_tests = pilot.n_tests if comparisons is None else comparisons
     # refuses numbers out of range
     detectable_difference(
         1 if n is None else n, sd=1.0, alpha=alpha, power=power, comparisons=n_tests
     )
+    if not len(pilot.frame):
+        raise BadValue(
+            f"a pilot must compare at least two systems, but only {pilot.settings.baseline!r} is in "
+            "it; add the outputs of another, or use sd= in its place."
+        )
     if isinstance(delta, Mapping):
         for name in delta:
             pilot.scores.metric(name)
+    options = {"alpha": alpha, "power": power, "comparisons": n_tests}
     records = []
     for row in each_row(pilot.frame):
         asked = delta.get(row["metric"]) if isinstance(delta, Mapping) else delta
-        size = row["delta"] if asked is None else asked
-        error, n_rows = shown_error(row, pilot.settings.level), row["n"] if n is None else n
-        spread, effect = error * math.sqrt(row["n"]), _design_effect(pilot, row)
-        needed = rows_needed(
-            size,
-            error,
-            n=row["n"],
-            n_changed=row["n_changed"],
-            alpha=alpha,
-            power=power,
-            comparisons=n_tests,
-        )
-        records.append(
-            {name: row[name] for name in ("metric", "system", "baseline")}
-            | {
-                "delta": size,
-                "n": n_rows,
-                "sd": spread / math.sqrt(effect),
-                "design_effect": effect,
-                "n_needed": math.ceil(needed) if math.isfinite(needed) else None,
-                "detectable": reach(alpha / n_tests, power) * spread / math.sqrt(n_rows),
-            }
-        )
+        records.append(_of_pair(pilot, row, row["delta"] if asked is None else asked, n, options))
     return _sheet(records, alpha, power, n_tests)
+
+
+def _of_pair(
+    pilot: Comparison, row: Record, size: float, n: int | None, options: Mapping[str, Any]
+) -> Record:
+    """Plan for a difference of the pilot; identical systems tell nothing of how they vary."""
+    n_rows = row["n"] if n is None else n
+    error = shown_error(row, pilot.settings.level) if row["n_changed"] else math.nan
+    spread, effect = error * math.sqrt(row["n"]), _design_effect(pilot, row)
+    needed = rows_needed(size, error, n=row["n"], n_changed=row["n_changed"], **options)
+    found = reach(options["alpha"] / options["comparisons"], options["power"]) * spread
+    return {name: row[name] for name in ("metric", "system", "baseline")} | {
+        "delta": size,
+        "n": n_rows,
+        "sd": spread / math.sqrt(effect),
+        "design_effect": effect,
+        "n_needed": math.ceil(needed) if math.isfinite(needed) else None,
+        "detectable": found / math.sqrt(n_rows) if n_rows else math.nan,
+    }
+
+
+def _require_numbers(told: Mapping[str, object]) -> None:
+    """Refuse what is no number, or no whole number where things are counted."""
+    for name, value in told.items():
+        whole = name in {"n", "repeats", "comparisons"}
+        kind, must = (Integral, "a whole number") if whole else (Real, "a finite number")
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+            raise BadValue(f"{name} must be {must}, but {value!r} came; give one.")
 
 
 def _design_effect(pilot: Comparison, row: Mapping[str, Any]) -> float:
