@@ -143,6 +143,9 @@ def test_an_unknown_choice_is_refused(options, message):
         ({"level": float("nan")}, "nan, 10000 and 0"),
         ({"samples": 0}, "0.95, 0 and 0"),
         ({"seed": -1}, "0.95, 10000 and -1"),
+        ({"level": "0.95"}, "'0.95', 10000 and 0"),
+        ({"samples": True}, "0.95, True and 0"),
+        ({"seed": 1.5}, "0.95, 10000 and 1.5"),
     ],
 )
 def test_a_number_out_of_range_is_refused(options, came):

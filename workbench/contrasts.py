@@ -1,6 +1,5 @@
 """Paired units to figures: intervals of systems, differences of pairs, verdicts of families."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +19,7 @@ from workbench.stats.exact import Array
 from workbench.stats.paired import Difference, Estimate, IntervalMethod, Test, Units
 from workbench.stats.power import quantile
 from workbench.stats.sacrebleu_tests import PeerUnits
-from workbench.tables import each_row
+from workbench.tables import each_row, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,11 +68,12 @@ class Settings:
         ):
             if value not in known:
                 raise unknown_name(what, value, known)
-        whole = hasattr(self.samples, "__index__") and hasattr(self.seed, "__index__")
-        if not whole or not 0 < self.level < 1 or self.samples < 1 or self.seed < 0:
+        counted = is_number(self.samples, whole=True) and is_number(self.seed, whole=True)
+        level = is_number(self.level) and 0 < self.level < 1
+        if not (level and counted and self.samples >= 1 and self.seed >= 0):
             raise BadValue(
                 "level must be between 0 and 1, samples at least 1 and seed at least 0, but "
-                f"{self.level}, {self.samples} and {self.seed} came; use 0.95, 10000 and 0."
+                f"{self.level!r}, {self.samples!r} and {self.seed!r} came; use 0.95, 10000 and 0."
             )
         if self.compat and (self.cluster not in {None, "row_id"} or self.failures != "exclude"):
             raise BadValue(
@@ -349,7 +349,7 @@ def with_margins(
     import pandas as pd
 
     for name, margin in margins.items():
-        if scores.metric(name).direction is None or not 0 <= margin < math.inf:
+        if scores.metric(name).direction is None or not (is_number(margin) and margin >= 0):
             raise BadValue(
                 "a margin must be a number of at least 0 and of a metric with a direction, but "
                 f"{margin} came for {name}; say how large a loss does not matter."

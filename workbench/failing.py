@@ -12,7 +12,7 @@ from workbench.errors import BadValue
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded, failed
 from workbench.pairing import Mask, panel
-from workbench.tables import each_row, is_missing
+from workbench.tables import each_row, is_missing, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +35,8 @@ def require_answers(scores: Scores, most_failed: float) -> None:
     BadValue
         If they did, or the share is none.
     """
-    if not 0 <= most_failed <= 1:
-        raise BadValue(f"most_failed must be from 0 to 1, but {most_failed} came; use 0.1.")
+    if not (is_number(most_failed) and 0 <= most_failed <= 1):
+        raise BadValue(f"most_failed must be from 0 to 1, but {most_failed!r} came; use 0.1.")
     whole = np.all([scores.scored(metric.name) for metric in scores.metrics], axis=0)
     lost = failed(scores.outputs) & ~whole
     if not lost.any():

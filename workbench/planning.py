@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any
 
 from workbench import display
@@ -18,7 +17,7 @@ from workbench.stats.power import (
     rows_needed,
     sample_size,
 )
-from workbench.tables import each_row, is_missing
+from workbench.tables import each_row, is_missing, is_number
 from workbench.wording import about
 
 Record = dict[str, Any]
@@ -192,10 +191,8 @@ def _require_numbers(told: Mapping[str, object]) -> None:
     """Refuse what is no number, or no whole number where things are counted."""
     for name, value in told.items():
         whole = name in {"n", "repeats", "comparisons"}
-        kind, must = (Integral, "a whole number") if whole else (Real, "a finite number")
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+        if value is not None and not is_number(value, whole=whole):
+            must = "a whole number" if whole else "a finite number"
             raise BadValue(f"{name} must be {must}, but {value!r} came; give one.")
 
 

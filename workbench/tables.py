@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workbench.errors import BadValue, some
@@ -115,6 +116,18 @@ class Table:
                     f"{first} comes again in row {doubled.index[0] + 1} "
                     f"({len(doubled)} such rows); remove the copies or name them apart."
                 )
+
+
+def is_number(value: object, *, whole: bool = False) -> bool:
+    """Tell whether an option is a finite number, or a whole one; True is none.
+
+    Examples
+    --------
+    >>> [is_number(value) for value in (0.5, 1, "1", True, float("inf"))]
+    [True, True, False, False, False]
+    """
+    kind = Integral if whole else Real
+    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_missing(value: Any) -> bool:  # noqa: ANN401 - a cell may hold anything
