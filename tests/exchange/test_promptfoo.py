@@ -54,6 +54,24 @@ def test_one_prompt_needs_no_name(tmp_path):
     assert sorted(exchange.read(path).outputs["system"].unique()) == ["echo", "shout"]
 
 
+@pytest.mark.parametrize(
+    ("name", "systems"),
+    [
+        ("display", ["echo · plain", "echo · polite", "shout · plain", "shout · polite"]),
+        (None, ["echo", "shout"]),
+    ],
+)
+def test_a_rendered_prompt_makes_no_system(tmp_path, name, systems):
+    value = told()
+    for each in value["results"]["results"]:
+        label = each["prompt"].pop("label")
+        each["prompt"] |= {name: label} if name else {}
+        del each["promptIdx"], each["testIdx"]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(value))
+    assert sorted(exchange.read(path).outputs["system"].unique()) == systems
+
+
 def test_lines_are_read_like_the_whole_file(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(f"{json.dumps(each)}\n" for each in told()["results"]["results"]))

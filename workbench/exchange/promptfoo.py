@@ -4,7 +4,7 @@ A test case is a row, a provider with a prompt a system. What promptfoo calls `e
 of an assertion that failed; only failure reason 2 is an error of the provider.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,10 @@ def read(path: Path, value: object) -> Found:
         if not isinstance(each, dict) or not isinstance(each.get("vars"), dict):
             raise broken(path, f"result {at}", "has no vars")
     found = Found()
-    prompts = {_label(each) for each in results}
-    for each in results:
+    for each, system in zip(results, _systems(results), strict=True):
         row_id = _row_id(each)
         found.add_row(row_id, _row(each))
-        found.add(_output(each, row_id, several=len(prompts) > 1), _figures(each))
+        found.add(_output(each, row_id, system), _figures(each))
     return found
 
 
@@ -89,14 +88,25 @@ def _provider(result: Mapping[str, Any]) -> tuple[str, str]:
     return name, str(told.get("label") or name)
 
 
-def _label(result: Mapping[str, Any]) -> str:
-    told = result.get("prompt")
-    told = told if isinstance(told, dict) else {"raw": told}
-    return str(told.get("label") or told.get("raw"))
+def _label(result: Mapping[str, Any]) -> str | None:
+    """Return the prompt's name; `raw` is none, for it is filled in and differs by test."""
+    prompt = result.get("prompt")
+    told = (prompt.get("label") or prompt.get("display")) if isinstance(prompt, dict) else None
+    return str(told) if told else None
 
 
-def _output(result: Mapping[str, Any], row_id: str, *, several: bool) -> dict[str, Any]:
-    model, system = _provider(result)
+def _systems(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the system of each result: its provider, with the prompt where there are several."""
+    labels = [_label(each) for each in results]
+    several = len({label for label in labels if label}) > 1
+    providers = [_provider(each)[1] for each in results]
+    return [
+        f"{provider} · {label}" if several and label else provider
+        for provider, label in zip(providers, labels, strict=True)
+    ]
+
+
+def _output(result: Mapping[str, Any], row_id: str, system: str) -> dict[str, Any]:
     response = result.get("response")
     response = response if isinstance(response, dict) else {}
     text = response.get("output")
@@ -107,9 +117,9 @@ def _output(result: Mapping[str, Any], row_id: str, *, several: bool) -> dict[st
     seconds = result.get("latencyMs")
     return {
         "row_id": row_id,
-        "system": f"{system} · {_label(result)}" if several else system,
+        "system": system,
         "text": None if text is None else as_text(text),
-        "model": model,
+        "model": _provider(result)[0],
         "prompt": _label(result),
         "input_tokens": usage.get("prompt"),
         "output_tokens": usage.get("completion"),
