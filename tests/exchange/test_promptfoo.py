@@ -8,7 +8,8 @@ import pytest
 from workbench import exchange
 from workbench.errors import BadValue
 
-FILE = Path(__file__).parent / "fixtures" / "promptfoo" / "results.json"
+HOME = Path(__file__).parent / "fixtures" / "promptfoo"
+FILE, REPEATS = HOME / "results.json", HOME / "repeats.json"
 
 
 def told():
@@ -70,6 +71,17 @@ def test_a_rendered_prompt_makes_no_system(tmp_path, name, systems):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(value))
     assert sorted(exchange.read(path).outputs["system"].unique()) == systems
+
+
+def test_providers_of_one_name_are_numbered():
+    e = exchange.read(REPEATS)
+    assert sorted(e.outputs["system"].unique()) == ["echo", "shout #1", "shout #2"]
+    assert e.outputs["system"].value_counts().tolist() == [6, 6, 6]
+    assert set(e.outputs["model"]) == {"echo", "shout"}
+    assert e.notes[0] == (
+        "2 columns of promptfoo bear the name 'shout'; they are systems with #1 to #2 behind it, in its "
+        "order (a label for each provider tells them apart)."
+    )
 
 
 def test_lines_are_read_like_the_whole_file(tmp_path):

@@ -1,9 +1,11 @@
 """promptfoo: the JSON (or JSON Lines) of `promptfoo eval -o`, versions 2 and 3.
 
-A test case is a row, a provider with a prompt a system. What promptfoo calls `error` is also the reason
-of an assertion that failed; only failure reason 2 is an error of the provider.
+A test case is a row, a provider with a prompt a system; several of one name are numbered. What promptfoo
+calls `error` is also the reason of an assertion that failed; only failure reason 2 is an error of the
+provider.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def read(path: Path, value: object) -> Found:
         if not isinstance(each, dict) or not isinstance(each.get("vars"), dict):
             raise broken(path, f"result {at}", "has no vars")
     found = Found()
-    for each, system in zip(results, _systems(results), strict=True):
+    for each, system in zip(results, _systems(results, found), strict=True):
         row_id = _row_id(each)
         found.add_row(row_id, _row(each))
         found.add(_output(each, row_id, system), _figures(each))
@@ -95,15 +97,38 @@ def _label(result: Mapping[str, Any]) -> str | None:
     return str(told) if told else None
 
 
-def _systems(results: Sequence[Mapping[str, Any]]) -> list[str]:
+def _systems(results: Sequence[Mapping[str, Any]], found: Found) -> list[str]:
     """Return the system of each result: its provider, with the prompt where there are several."""
     labels = [_label(each) for each in results]
     several = len({label for label in labels if label}) > 1
     providers = [_provider(each)[1] for each in results]
-    return [
+    names = [
         f"{provider} · {label}" if several and label else provider
         for provider, label in zip(providers, labels, strict=True)
     ]
+    shared = _shared(results, names)
+    found.notes += [
+        f"{len(numbers)} columns of promptfoo bear the name {name!r}; they are systems with #1 to "
+        f"#{len(numbers)} behind it, in its order (a label for each provider tells them apart)."
+        for name, numbers in shared.items()
+    ]
+    return [
+        f"{name} #{shared[name].index(number) + 1}" if number in shared.get(name, ()) else name
+        for name, number in zip(names, (each.get("promptIdx") for each in results), strict=True)
+    ]
+
+
+def _shared(results: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the columns (`promptIdx`) of each name that several bear within one test."""
+    columns: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for each, name in zip(results, names, strict=True):
+        if isinstance(each.get("promptIdx"), int):
+            columns[name][_row_id(each)].add(each["promptIdx"])
+    return {
+        name: sorted(set().union(*tests.values()))
+        for name, tests in columns.items()
+        if max(map(len, tests.values())) > 1
+    }
 
 
 def _output(result: Mapping[str, Any], row_id: str, system: str) -> dict[str, Any]:
