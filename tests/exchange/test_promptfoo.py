@@ -16,6 +16,12 @@ def told():
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
+def written(tmp_path, value):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(value))
+    return exchange.read(path)
+
+
 def test_counts_are_those_of_promptfoo():
     stats = told()["results"]["stats"]
     outputs = exchange.read(FILE).outputs
@@ -50,9 +56,7 @@ def test_one_prompt_needs_no_name(tmp_path):
     value = told()
     results = value["results"]["results"]
     value["results"]["results"] = [each for each in results if each["prompt"]["label"] == "plain"]
-    path = tmp_path / "a.json"
-    path.write_text(json.dumps(value))
-    assert sorted(exchange.read(path).outputs["system"].unique()) == ["echo", "shout"]
+    assert sorted(written(tmp_path, value).outputs["system"].unique()) == ["echo", "shout"]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +72,7 @@ def test_a_rendered_prompt_makes_no_system(tmp_path, name, systems):
         label = each["prompt"].pop("label")
         each["prompt"] |= {name: label} if name else {}
         del each["promptIdx"], each["testIdx"]
-    path = tmp_path / "a.json"
-    path.write_text(json.dumps(value))
-    assert sorted(exchange.read(path).outputs["system"].unique()) == systems
+    assert sorted(written(tmp_path, value).outputs["system"].unique()) == systems
 
 
 def test_providers_of_one_name_are_numbered():
@@ -82,6 +84,58 @@ def test_providers_of_one_name_are_numbered():
         "2 columns of promptfoo bear the name 'shout'; they are systems with #1 to #2 behind it, in its "
         "order (a label for each provider tells them apart)."
     )
+
+
+def test_repeats_are_of_one_row_and_a_test_that_stands_twice_is_two():
+    e = exchange.read(REPEATS)
+    assert e.rows["row_id"].tolist() == ["0", "1", "4"]
+    assert e.rows["input"].tolist() == ["hello", "ciao", "hello"]
+    by_row = e.outputs.groupby(["system", "row_id"])["repeat"].agg(list)
+    assert by_row.tolist() == [[0, 1]] * 9
+    assert e.notes[1] == "9 results are repeats of 3 rows."
+
+
+def test_without_a_number_of_repeats_tests_of_one_content_are_one_row(tmp_path):
+    value = json.loads(REPEATS.read_text(encoding="utf-8"))
+    del value["runtimeOptions"]
+    e = written(tmp_path, value)
+    assert e.outputs.groupby(["system", "row_id"]).size().tolist() == [4, 2] * 3
+    assert e.notes[1] == (
+        "12 results are repeats of 2 rows, or tests written twice, which the file does not tell apart."
+    )
+    value["config"]["evaluateOptions"] = {"repeat": 1}
+    assert len(written(tmp_path, value).rows) == 6
+
+
+def test_results_that_share_test_and_column_are_told(tmp_path):
+    value = json.loads(REPEATS.read_text(encoding="utf-8"))
+    for each in value["results"]["results"]:
+        each["promptIdx"] = min(each["promptIdx"], 1)
+    e = written(tmp_path, value)
+    assert e.outputs["system"].value_counts().to_dict() == {"shout": 12, "echo": 6}
+    assert e.notes[1] == (
+        "6 results came again with the same test and column, as of providers of one name; nothing tells "
+        "them apart, so they are read as repeats."
+    )
+
+
+def test_repeats_are_numbered_as_they_began_whatever_came_while_they_ran(tmp_path):
+    value = json.loads(REPEATS.read_text(encoding="utf-8"))
+    value["results"]["results"].reverse()
+    for at, each in enumerate(value["results"]["results"]):
+        each["vars"]["sessionId"] = str(at)
+        each["response"]["output"] = str(each["testIdx"])
+    outputs = written(tmp_path, value).outputs
+    assert outputs.groupby(["row_id", "repeat"])["text"].agg(set).tolist() == [
+        {"0"}, {"2"}, {"1"}, {"3"}, {"4"}, {"5"},
+    ]  # fmt: skip
+
+
+def test_tests_that_differ_in_what_they_assert_are_rows_apart(tmp_path):
+    value = json.loads(REPEATS.read_text(encoding="utf-8"))
+    for each in value["results"]["results"]:
+        each["testCase"]["description"] = str(each["testIdx"])
+    assert len(written(tmp_path, value).rows) == 6
 
 
 def test_lines_are_read_like_the_whole_file(tmp_path):
@@ -97,9 +151,7 @@ def test_repeats_are_numbered_and_version_2_knows_rows_by_their_variables(tmp_pa
     for each in value["results"]["results"]:
         del each["testIdx"], each["failureReason"]
     value["results"]["results"] *= 2
-    path = tmp_path / "a.json"
-    path.write_text(json.dumps(value))
-    e = exchange.read(path)
+    e = written(tmp_path, value)
     assert len(e.outputs) == 24
     assert e.outputs["repeat"].tolist() == [0] * 12 + [1] * 12
     assert e.rows["row_id"][0] == '{"word": "hello", "kind": "greeting"}'

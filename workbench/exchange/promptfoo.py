@@ -1,10 +1,11 @@
 """promptfoo: the JSON (or JSON Lines) of `promptfoo eval -o`, versions 2 and 3.
 
-A test case is a row, a provider with a prompt a system; several of one name are numbered. What promptfoo
-calls `error` is also the reason of an assertion that failed; only failure reason 2 is an error of the
-provider.
+A test case is a row, a provider with a prompt a system; several of one name are numbered. A repeat
+has a test number of its own, but its variables and its case are those of the first. What promptfoo calls
+`error` is also the reason of an assertion that failed; only failure reason 2 is an error of the provider.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,8 +36,9 @@ def recognises(value: object) -> bool:
 
 def read(path: Path, value: object) -> Found:
     """Read the results of a file."""
-    if isinstance(value, dict) and "results" in value:
-        results = value["results"]["results"]
+    told: Mapping[str, Any] = value if isinstance(value, dict) and "results" in value else {}
+    if told:
+        results = told["results"]["results"]
     else:
         results = [
             formats.parsed_json(formats.decoded(line, path, at), path, at)
@@ -46,18 +48,74 @@ def read(path: Path, value: object) -> Found:
     for at, each in enumerate(results, start=1):
         if not isinstance(each, dict) or not isinstance(each.get("vars"), dict):
             raise broken(path, f"result {at}", "has no vars")
+    # they stand as they ended; repeats are numbered as they began
+    results = sorted(results, key=lambda each: _number(each) or 0)
     found = Found()
-    for each, system in zip(results, _systems(results, found), strict=True):
-        row_id = _row_id(each)
+    systems, firsts = _systems(results, found), _firsts(results, _repeats(told), found)
+    _tell_doubles(results, found)
+    for each, system in zip(results, systems, strict=True):
+        row_id = _row_id(each, firsts)
         found.add_row(row_id, _row(each))
         found.add(_output(each, row_id, system), _figures(each))
     return found
 
 
-def _row_id(result: Mapping[str, Any]) -> str:
-    """Return the number of the test; where it is missing (version 2), its variables."""
+def _number(result: Mapping[str, Any]) -> int | None:
     told = result.get("testIdx")
-    return str(told) if isinstance(told, int) else as_text(result["vars"])
+    return told if isinstance(told, int) else None
+
+
+def _row_id(result: Mapping[str, Any], firsts: Mapping[int, int]) -> str:
+    """Return the number of the test; where it is missing (version 2), its variables."""
+    number = _number(result)
+    return as_text(result["vars"]) if number is None else str(firsts.get(number, number))
+
+
+def _repeats(told: Mapping[str, Any]) -> int | None:
+    """Return how often each test was run, as far as the file tells: lines of results do not."""
+    config = told.get("config")
+    config = config if isinstance(config, dict) else {}
+    # what was run counts before what the configuration asks for
+    options = [
+        told.get("runtimeOptions"),
+        *map(config.get, ("commandLineOptions", "evaluateOptions")),
+    ]
+    asked = [each.get("repeat") for each in options if isinstance(each, dict)]
+    return next((each for each in asked if isinstance(each, int) and each > 0), None)
+
+
+def _firsts(
+    results: Sequence[Mapping[str, Any]], repeats: int | None, found: Found
+) -> dict[int, int]:
+    """Return for each test the first that it repeats, which may be itself.
+
+    Of the tests of one content, each so many are one and its repeats; all of them where nothing tells.
+    """
+    alike: dict[str, list[int]] = defaultdict(list)
+    for number, each in {_number(each): each for each in results}.items():
+        if number is not None:
+            alike[_content(each)].append(number)
+    firsts = {
+        number: numbers[at - at % (repeats or len(numbers))]
+        for numbers in alike.values()
+        for at, number in enumerate(numbers)
+    }
+    again = {number: first for number, first in firsts.items() if first != number}
+    if again:
+        n = sum(_number(each) in again for each in results)
+        doubt = "" if repeats else ", or tests written twice, which the file does not tell apart"
+        found.notes.append(f"{n} results are repeats of {len(set(again.values()))} rows{doubt}.")
+    return firsts
+
+
+def _content(result: Mapping[str, Any]) -> str:
+    """Return what makes a test this one; variables that its case does not name came while it ran."""
+    case = result.get("testCase")
+    case = case if isinstance(case, dict) else {}
+    named, told = case.get("vars"), result["vars"]
+    names = named if isinstance(named, dict) and named else told
+    own = {name: cell for name, cell in told.items() if name in names}
+    return json.dumps(case | {"vars": own}, sort_keys=True)
 
 
 def _row(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,10 +170,26 @@ def _systems(results: Sequence[Mapping[str, Any]], found: Found) -> list[str]:
         f"#{len(numbers)} behind it, in its order (a label for each provider tells them apart)."
         for name, numbers in shared.items()
     ]
+    columns: dict[tuple[str, Any], str] = {
+        (name, number): f"{name} #{at}"
+        for name, numbers in shared.items()
+        for at, number in enumerate(numbers, start=1)
+    }
     return [
-        f"{name} #{shared[name].index(number) + 1}" if number in shared.get(name, ()) else name
-        for name, number in zip(names, (each.get("promptIdx") for each in results), strict=True)
+        columns.get((name, each.get("promptIdx")), name)
+        for name, each in zip(names, results, strict=True)
     ]
+
+
+def _tell_doubles(results: Sequence[Mapping[str, Any]], found: Found) -> None:
+    """Tell of results with one test and column: versions write providers of one name so."""
+    cells = [(_number(each), each.get("promptIdx")) for each in results]
+    told = [cell for cell in cells if isinstance(cell[1], int) and cell[0] is not None]
+    if n := len(told) - len(set(told)):
+        found.notes.append(
+            f"{n} results came again with the same test and column, as of providers of one name; "
+            "nothing tells them apart, so they are read as repeats."
+        )
 
 
 def _shared(results: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[int]]:
@@ -123,7 +197,7 @@ def _shared(results: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[
     columns: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for each, name in zip(results, names, strict=True):
         if isinstance(each.get("promptIdx"), int):
-            columns[name][_row_id(each)].add(each["promptIdx"])
+            columns[name][_row_id(each, {})].add(each["promptIdx"])
     return {
         name: sorted(set().union(*tests.values()))
         for name, tests in columns.items()
