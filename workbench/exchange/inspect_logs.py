@@ -1,10 +1,13 @@
 """Inspect: a log's samples as rows and outputs, by the readers of trajectories.
 
-A sample is a row, a model a system, an epoch a repeat. Letters count as Inspect counts them: C is 1,
-P is 0.5, I and N are 0.
+A sample is a row, a model a system, an epoch a repeat. Values of scores count as in Inspect's
+`value_to_float`: C is 1, P is 0.5, I and N are 0; in any case, yes and true are 1, no and false are 0;
+a text that is a finite number is that number. What else is a text or a list Inspect warns of and takes
+for 0; here it is left out, and counted in a note.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +53,25 @@ def read(path: Path, _value: object) -> Found:
                 for name, value in run.scores.items()
             },
         )
+    found.notes += _unread(each)
     return found
+
+
+def _unread(runs: "Iterable[Run]") -> list[str]:
+    """Tell of the values of scores that are no numbers; null and NaN say that nothing was scored."""
+    from workbench.trajectories.readers.inspect_log import scored
+    from workbench.trajectories.sources.documents import Fields
+
+    left: dict[str, list[object]] = defaultdict(list)
+    for run in runs:
+        for name, value, _ in scored(Fields(_sample(run))):
+            if isinstance(value, (str, list)) and name not in run.scores:
+                left[name].append(value)
+    return [
+        f"{len(values)} values of the scorer {name!r} are no numbers, such as {values[0]!r:.80}, and "
+        "are left out."
+        for name, values in left.items()
+    ]
 
 
 def _eval(run: "Run") -> Mapping[str, Any]:

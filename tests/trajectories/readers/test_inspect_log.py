@@ -458,6 +458,7 @@ def test_limits_and_errors_end_a_run_in_their_own_words():
     ("value", "scores", "outcome"),
     [
         ("C", {"s": 1.0}, 1.0), ("I", {"s": 0.0}, 0.0), ("P", {"s": 0.5}, 0.5), (0.25, {"s": 0.25}, 0.25),
+        ("0.5", {"s": 0.5}, 0.5), ("Yes", {"s": 1.0}, 1.0), ("false", {"s": 0.0}, 0.0), ("inf", {}, None),
         (True, {"s": 1.0}, 1.0), ("a word", {}, None), (float("nan"), {}, None), ([1, 2], {}, None),
         ({"a": 1, "b": "C"}, {"s/a": 1.0, "s/b": 1.0}, None),
     ],

@@ -6,6 +6,7 @@ extra of its first run, under `log`.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ BEGINNING = re.compile(
 
 GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Inspect's letters: correct, partial, incorrect, no answer."""
+
+WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+"""Inspect's words, in any case."""
 
 
 def recognises(first: Json) -> bool:
@@ -217,6 +221,24 @@ def _take_end(run: Run, fields: Fields) -> None:
 
 
 def _take_scores(run: Run, fields: Fields) -> None:
+    for name, value, explanation in scored(fields):
+        number = _number(value)
+        if number is not None:
+            run.scores[name] = number
+        label = value if isinstance(value, str) else None
+        run.annotations.append(Annotation(name, label, number, explanation))
+    if len(run.scores) == 1:
+        run.outcome = next(iter(run.scores.values()))
+
+
+def scored(fields: Fields) -> Iterator[tuple[str, Json, str | None]]:
+    """Yield the name, value and explanation of each score of a sample; a value of parts as its parts.
+
+    Parameters
+    ----------
+    fields : Fields
+        What the sample says of itself.
+    """
     scores = fields.peek("scores")
     if scores is None and fields.peek("score") is not None:
         # the first logs had one scorer
@@ -225,17 +247,17 @@ def _take_scores(run: Run, fields: Fields) -> None:
         told = Fields(score)
         value, explanation = told.take("value"), told.text("explanation")
         for part, each in value.items() if isinstance(value, dict) else [(None, value)]:
-            full = name if part is None else f"{name}/{part}"
-            number = _number(each)
-            if number is not None:
-                run.scores[full] = number
-            label = each if isinstance(each, str) else None
-            run.annotations.append(Annotation(full, label, number, explanation))
-    if len(run.scores) == 1:
-        run.outcome = next(iter(run.scores.values()))
+            yield (name if part is None else f"{name}/{part}"), each, explanation
 
 
 def _number(value: Json) -> float | None:
-    if isinstance(value, str):
-        return GRADES.get(value)
-    return float(value) if isinstance(value, bool) else Fields({"value": value}).number("value")
+    """Return a value as Inspect's `value_to_float` counts it; None where that warns and says 0."""
+    if not isinstance(value, str):
+        told = Fields({"value": value})
+        return float(value) if isinstance(value, bool) else told.number("value")
+    known = GRADES.get(value, WORDS.get(value.lower()))
+    try:
+        number = float(value) if known is None else known
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
