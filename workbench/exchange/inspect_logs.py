@@ -3,17 +3,21 @@
 A sample is a row, a model a system, an epoch a repeat. Values of scores count as in Inspect's
 `value_to_float`: C is 1, P is 0.5, I and N are 0; in any case, yes and true are 1, no and false are 0;
 a text that is a finite number is that number. What else is a text or a list Inspect warns of and takes
-for 0; here it is left out, and counted in a note.
+for 0; here it is left out, and counted in a note. So are samples that cannot be read whole, and what
+else the reader finds. A `.eval` is packed already, and not read from gzip.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.exchange.evaluation import Found, as_text, slices
+from workbench import formats
+from workbench.errors import BadValue
+from workbench.exchange.evaluation import Found, as_text, broken, slices
 
 if TYPE_CHECKING:
+    from workbench.trajectories.collection import Runs
     from workbench.trajectories.model import Run
 
 NAME = "inspect"
@@ -31,9 +35,10 @@ def read(path: Path, _value: object) -> Found:
     from workbench.trajectories import outputs_of
     from workbench.trajectories import read as read_runs
 
+    _refuse_what_is_no_log(path)
     runs = read_runs(path, format="inspect-log")
     found = Found()
-    each = [runs[run_id] for run_id in runs.frame["run_id"]]
+    each = _whole(runs, path, found)
     if not each:
         return found
     outputs = outputs_of(each, system=_system, row_id=_row_id, text=_text)
@@ -55,6 +60,47 @@ def read(path: Path, _value: object) -> Found:
         )
     found.notes += _unread(each)
     return found
+
+
+def _refuse_what_is_no_log(path: Path) -> None:
+    if formats.suffix(path) != ".eval":
+        return
+    with formats.readable(path), path.open("rb") as stream:
+        begin = stream.read(2)
+    if not begin:
+        raise broken(path, "it", "is empty")
+    if begin == b"\x1f\x8b":
+        raise BadValue(
+            f"{path} must be a log as Inspect writes it, but it is packed by gzip too; unpack it."
+        )
+
+
+def _whole(runs: "Runs", path: Path, found: Found) -> list["Run"]:
+    """Return the samples that can be read whole, and tell what the reader found."""
+    from workbench.tables import each_row
+
+    kinds: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for finding in each_row(runs.findings):
+        kinds[finding["check"].removeprefix("trajectories.")].append(finding)
+    found.notes += [
+        f"{len(told)} findings {kind!r} in the log, the first at {told[0]['subject']}: "
+        f"{told[0]['evidence']:.200}."
+        for kind, told in kinds.items()
+    ]
+    wrong = kinds["unreadable"]
+    # what is left of a broken sample may lack its answer, and would count as a failure
+    whole = [run for run in runs if not _is_broken(run, [each["subject"] for each in wrong])]
+    if wrong and not whole:
+        raise broken(path, "no sample", f"can be read ({wrong[0]['evidence']:.200})")
+    if n := len(runs) - len(whole):
+        found.notes.append(f"{n} samples that cannot be read whole are left out.")
+    return whole
+
+
+def _is_broken(run: "Run", subjects: Sequence[str]) -> bool:
+    """Tell whether what cannot be read is a run's sample, or one of its chunks."""
+    place = f"{run.source}#{run.pointer}".removesuffix("!")
+    return any(each.startswith((f"{place}!", f"{place}/")) for each in subjects)
 
 
 def _unread(runs: "Iterable[Run]") -> list[str]:

@@ -24,7 +24,7 @@ def read(source: str | Path, *, system: str | None = None) -> Evaluation:
     source : str or Path
         A file of Inspect (`.eval`, `.json`), lm-evaluation-harness (`samples_*.jsonl`,
         `results_*.json`), promptfoo (`.json`, `.jsonl`), HELM (a run's folder) or LLM Comparator;
-        also with `.gz`; or a folder of files of one of these.
+        also with `.gz`, but for `.eval`; or a folder of files of one of these.
     system : str, optional
         A name for the system, where there is one; by default the model's.
 
