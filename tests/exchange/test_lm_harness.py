@@ -56,6 +56,48 @@ def test_the_output_of_multiple_choice_is_the_likeliest_choice():
         assert right == (text in references)
 
 
+def written(tmp_path, *lines):
+    path = tmp_path / "samples_t_2026-11-28T08-48-07.172109.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return exchange.read(path)
+
+
+def line(at, requests, likely, target):
+    return {
+        "doc_id": at, "doc": {}, "target": target, "acc": 1.0, "filter": "none", "metrics": ["acc"],
+        "arguments": {
+            f"gen_args_{n}": {"arg_0": context, "arg_1": ending}
+            for n, (context, ending) in enumerate(requests)
+        },
+        "resps": [[[str(each), "False"]] for each in likely],
+    }  # fmt: skip
+
+
+def test_mutual_information_compares_only_what_follows_a_context(tmp_path):
+    choices = [("2 + 2 =", " 3"), ("2 + 2 =", " 4"), ("", "3"), ("", "4")]
+    e = written(tmp_path, line(0, choices, [-5, -4, -1, -3], "1"))
+    assert (e.outputs["text"].tolist(), e.rows["references"].tolist()) == (["4"], [["4"]])
+    # without a context anywhere, none is left out
+    e = written(tmp_path, line(0, [("", " yes"), ("", " no")], [-2, -1], "0"))
+    assert (e.outputs["text"].tolist(), e.rows["references"].tolist()) == (["no"], [["yes"]])
+
+
+def test_where_contexts_are_the_choices_the_text_is_the_chosen_one(tmp_path):
+    begin, ending = "Mary is better than Mark, so ", " got the hard cases."
+    requests = [(f"{begin}{name}", ending) for name in ("Mary", "Mark")]
+    e = written(
+        tmp_path, line(0, requests, [-2, -1], ending.strip()), line(1, requests, [-1, -2], "1")
+    )
+    assert e.outputs["text"].tolist() == ["Mark", "Mary"]
+    assert e.rows["input"].tolist() == [f"{begin}_{ending}"] * 2
+    assert e.rows["references"].tolist() == [[], []]
+    assert e.outputs["acc"].tolist() == [1.0, 1.0]
+    assert e.notes[0] == (
+        "2 rows of t ask which context one ending suits; the text is what the chosen context has of its "
+        "own, and there are no references, for no sample says which is right."
+    )
+
+
 def test_a_log_likelihood_is_no_text_and_perplexity_has_no_direction():
     e = exchange.read(samples("wb_endings"))
     assert e.outputs["text"].tolist() == ["", ""]

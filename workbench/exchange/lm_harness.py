@@ -2,17 +2,21 @@
 
 One line per document and filter. What a model wrote is in `resps`; filters take parts of it, so their
 figures are several metrics of one output. A multiple-choice task scores the choices, and its output is
-the one with the highest log likelihood. A sample's "perplexity" is its log likelihood, so it has no
+the one with the highest log likelihood (behind a context: mutual information asks again without one).
+Where the choices are contexts before one ending, the output is what the chosen one has of its own. A sample's "perplexity" is its log likelihood, so it has no
 direction here. The model's name is in the results only.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from workbench import formats
 from workbench.exchange.evaluation import Found, as_text, broken, slices
+from workbench.metrics.base import Direction
 
 NAME = "lm-eval"
 
@@ -59,30 +63,39 @@ def _samples(path: Path, results: Mapping[str, Any]) -> Found:
     task = named["task"] if named else path.name.split(".")[0]
     system = _system(path, results)
     found, merged = Found(), dict[str, tuple[dict[str, Any], dict[str, tuple[object, str]]]]()
-    filters = set()
+    by_context = set()
     for line in _lines(path):
         row_id = f"{task}:{line['doc_id']}"
         found.add_row(row_id, _row(line, task))
+        if _differs_in_context(_compared(line)):
+            by_context.add(row_id)
         output = {"row_id": row_id, "system": system, "text": _text(line)}
         record, figures = merged.setdefault(row_id, (output, {}))
-        filters.add(name := str(line.get("filter", "none")))
-        if name != "none":
+        if (name := str(line.get("filter", "none"))) != "none":
             record[f"filtered,{name}"] = _filtered(line)
         figures |= _figures(line, task, name, results)
     for record, figures in merged.values():
         found.add(record, figures)
-    better = results.get("higher_is_better", {}).get(task) or {}
-    for metric in {metric for _, each in merged.values() for metric in each}:
-        name = metric.split(",")[0]
-        if name.endswith(_LOGARITHMIC):
-            found.directions[metric] = None
-        elif better.get(name) is False:
-            found.directions[metric] = "down"
+    metrics = {metric for _, each in merged.values() for metric in each}
+    found.directions = _directions(metrics, results.get("higher_is_better", {}).get(task) or {})
+    if by_context:
+        found.notes.append(
+            f"{len(by_context)} rows of {task} ask which context one ending suits; the text is what the "
+            "chosen context has of its own, and there are no references, for no sample says which is right."
+        )
     if not results:
         found.notes.append(
             f"{path.name} has no results_*.json beside it, so the system bears the folder's name."
         )
     return found
+
+
+def _directions(metrics: Iterable[str], better: Mapping[str, Any]) -> dict[str, Direction]:
+    names = {metric: metric.split(",")[0] for metric in metrics}
+    down: dict[str, Direction] = {
+        metric: "down" for metric, name in names.items() if better.get(name) is False
+    }
+    return down | {metric: None for metric, name in names.items() if name.endswith(_LOGARITHMIC)}
 
 
 def _system(path: Path, results: Mapping[str, Any]) -> str:
@@ -107,12 +120,12 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _row(line: Mapping[str, Any], task: str) -> dict[str, Any]:
     doc = line["doc"] if isinstance(line["doc"], dict) else {}
-    prompts = [each for each in _requests(line) if each]
-    asked = prompts[0][0] if prompts else doc
-    target = line.get("target")
-    choices = [str(each[1]) for each in prompts if len(each) > 1]
-    if len(choices) > 1 and str(target).isdecimal() and int(str(target)) < len(choices):
-        target = choices[int(str(target))].strip()
+    compared, target = _compared(line), line.get("target")
+    asked, answers = compared[0][0] if compared else doc, _answers(compared)
+    if _differs_in_context(compared):
+        asked, target = f"{_beginning(compared)}_{compared[0][1]}", []
+    elif len(answers) > 1 and str(target).isdecimal() and int(str(target)) < len(answers):
+        target = answers[int(str(target))]
     targets = target if isinstance(target, list) else [target]
     return {
         "input": as_text(asked),
@@ -120,6 +133,33 @@ def _row(line: Mapping[str, Any], task: str) -> dict[str, Any]:
         "task": task,
         **slices({name: cell for name, cell in doc.items() if name != "task"}),
     }
+
+
+def _compared(line: Mapping[str, Any]) -> list[list[Any]]:
+    """Return the requests that are compared: those without a context behind others only normalise."""
+    requests = [each for each in _requests(line) if each]
+    return list(takewhile(lambda each: each[0] != "", requests)) or requests
+
+
+def _answers(compared: Sequence[Sequence[Any]]) -> list[str]:
+    """Return what each request would have the model say."""
+    if _differs_in_context(compared):
+        begin = len(_beginning(compared))
+        return [str(each[0])[begin:].strip() for each in compared]
+    return [str(each[1]).strip() for each in compared if len(each) > 1]
+
+
+def _differs_in_context(compared: Sequence[Sequence[Any]]) -> bool:
+    """Tell whether several contexts stand before one continuation, as in winogrande."""
+    pairs = {(str(each[0]), str(each[1])) for each in compared if len(each) > 1}
+    return len(pairs) > 1 and len({after for _, after in pairs}) == 1
+
+
+def _beginning(compared: Sequence[Sequence[Any]]) -> str:
+    """Return the words that all contexts begin with."""
+    words = [re.split(r"(?<=\s)", str(each[0])) for each in compared]
+    shared = takewhile(lambda each: len(set(each)) == 1, zip(*words, strict=False))
+    return "".join(each[0] for each in shared)
 
 
 def _requests(line: Mapping[str, Any]) -> list[list[Any]]:
@@ -138,17 +178,17 @@ def _text(line: Mapping[str, Any]) -> str | None:
         return None
     if isinstance(first[0], str):
         return first[0]
-    requests = _requests(line)
+    compared = _compared(line)
     if not all(isinstance(each, list) and len(each) == 2 for each in first):
         return ""  # a log likelihood of the whole text: nothing was written
     if len(first) == 1:
         greedy = str(first[0][1]).lower() == "true"
-        return str(requests[0][1]) if greedy and requests and len(requests[0]) > 1 else ""
-    likely = [float(each[0]) for each in first]
-    best = likely.index(max(likely))
-    return (
-        str(requests[best][1]).strip() if best < len(requests) and len(requests[best]) > 1 else ""
-    )
+        return str(compared[0][1]) if greedy and compared and len(compared[0]) > 1 else ""
+    # behind them may come what only normalises
+    likely = [
+        (float(each[0]), answer) for each, answer in zip(first, _answers(compared), strict=False)
+    ]
+    return max(likely, key=itemgetter(0))[1] if likely else ""
 
 
 def _filtered(line: Mapping[str, Any]) -> str | None:
