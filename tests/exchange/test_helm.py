@@ -25,6 +25,20 @@ def test_instances_trials_and_perturbations():
     assert outputs.loc[("id2", 0), "finish_reason"] == "stop"
 
 
+def test_the_letter_of_an_option_is_read_as_the_option(tmp_path):
+    shutil.copytree(HOME, tmp_path / "run")
+    path = tmp_path / "run" / "scenario_state.json"
+    value = json.loads(path.read_text())
+    letters = iter([" B", "A.", "\nA"])
+    for each in value["request_states"]:
+        each["output_mapping"] = {"A": "Paris", "B": "Tokyo"}
+        for completion in each["result"]["completions"]:
+            completion["text"] = next(letters, "C")
+    path.write_text(json.dumps(value))
+    texts = exchange.read(tmp_path / "run").outputs["text"].dropna().tolist()
+    assert texts[:4] == ["Tokyo", "A.", "Paris", "C"]
+
+
 def test_a_failed_request_is_an_error_without_a_score():
     failed = exchange.read(HOME).outputs.set_index(["row_id", "repeat"]).loc[("id2", 1)]
     assert failed["error"] == "the service is away"

@@ -1,7 +1,8 @@
 """HELM: a run's folder with `scenario_state.json` and `per_instance_stats.json`.
 
 An instance is a row, a perturbed one a row of its own; a train trial is a repeat. References are those
-tagged correct. Requests that only score a reference (separate multiple choice) are no outputs.
+tagged correct. A completion that is the letter of an option (joint multiple choice) is read as the
+option. Requests that only score a reference (separate multiple choice) are no outputs.
 """
 
 from collections.abc import Mapping
@@ -107,7 +108,7 @@ def _output(state: Mapping[str, Any], row_id: str, trial: int, system: str) -> d
     result = result if isinstance(result, dict) else {}
     completions = result.get("completions") or []
     first = completions[0] if completions and isinstance(completions[0], dict) else {}
-    text = first.get("text")
+    text = _mapped(first.get("text"), state.get("output_mapping"))
     reason = first.get("finish_reason")
     failed = result.get("success") is False or text is None
     return {
@@ -120,6 +121,14 @@ def _output(state: Mapping[str, Any], row_id: str, trial: int, system: str) -> d
         "finish_reason": reason.get("reason") if isinstance(reason, dict) else reason,
         "error": str(result.get("error") or "no completion") if failed else None,
     }
+
+
+def _mapped(text: str | None, options: object) -> str | None:
+    """Return the option that a completion's letter stands for, as HELM's metrics do."""
+    if text is None or not isinstance(options, dict):
+        return text
+    option = options.get(text.strip())
+    return option if isinstance(option, str) else text
 
 
 def _figures(stats: object, path: Path) -> dict[Key, dict[str, tuple[object, str]]]:
