@@ -34,6 +34,32 @@ def test_its_ratings_can_be_ranked():
     assert standings.frame.set_index("system")["wins"].to_dict() == {"short": 3, "long": 3}
 
 
+@pytest.mark.parametrize("without", ["individual_rater_scores", None])
+def test_a_score_alone_is_one_rating_of_an_unknown_side(tmp_path, without):
+    value = json.loads(FILE.read_text())
+    for example, score in zip(value["examples"], (0.5, -1, 0), strict=True):
+        example |= {"score": score, "individual_rater_scores": []}
+        example.pop(without, None)
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(value))
+    ratings = exchange.read(path).ratings
+    assert ratings[["item_id", "rater", "value", "side", "strength"]].values.tolist() == [
+        ["1", "average", "a", "unknown", 0.5],
+        ["2", "average", "b", "unknown", 1.0],
+        ["3", "average", "tie", "unknown", 0.0],
+    ]
+    assert wb.ratings.rank(ratings).frame["wins"].tolist() == [1, 1]
+
+
+def test_an_example_without_a_score_has_no_rating(tmp_path):
+    value = json.loads(FILE.read_text())
+    for example in value["examples"]:
+        example |= {"score": None, "individual_rater_scores": []}
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(value))
+    assert exchange.read(path).ratings is None
+
+
 def scored(texts, references, topics):
     rows = wb.read(
         [
@@ -122,6 +148,7 @@ def test_a_preference_follows_the_first_metric_and_its_direction(tmp_path):
         told = json.loads((tmp_path / "c.json").read_text())
         assert [each["score"] for each in told["examples"]] == expected
         assert [each["name"] for each in told["models"]] == ["a", "b"]
+        assert exchange.read(tmp_path / "c.json").ratings is None
 
 
 def test_it_holds_what_the_application_asks_for(tmp_path):

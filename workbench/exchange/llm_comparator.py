@@ -1,9 +1,10 @@
 """LLM Comparator's JSON: two systems side by side, with raters' preferences.
 
 An example is a row. The preferences of its raters are RATINGS (question "better"); a positive score says
-that A is better. Custom fields per model are figures of the outputs, others are slices of the row.
-Files written here come back as they were: their own cells stand in the fields `row_id`, `references`,
-`failed`, `cluster` and, where it is no text, `input`.
+that A is better. A score without raters is one rating, by "average". Custom fields per model are figures
+of the outputs, others are slices of the row. Files written here come back as they were: their own cells
+stand in the fields `row_id`, `references`, `failed`, `cluster` and, where it is no text, `input`, and
+their scores are no ratings.
 """
 
 import json
@@ -19,6 +20,10 @@ ROW_ID, REFERENCES, FAILED = "row_id", "references", "failed"
 CLUSTER, INPUT = "cluster", "input"
 OWN = (ROW_ID, REFERENCES, FAILED, CLUSTER, INPUT)
 QUESTION = "better"
+AVERAGE = "average"
+"""The rater of an example that has a score and no raters."""
+UNKNOWN = "unknown"
+"""The side of an average, which may be of both orders."""
 _PER_MODEL = "per_model_"
 
 
@@ -129,21 +134,36 @@ def _flat(told: object) -> str:
 
 def _ratings(example: Mapping[str, Any], row_id: str, names: Sequence[str]) -> list[dict[str, Any]]:
     told = example.get("individual_rater_scores")
-    ratings = []
-    for at, each in enumerate(told if isinstance(told, list) else []):
-        score = each.get("score") if isinstance(each, dict) else None
-        if isinstance(score, (int, float)) and isinstance(each.get("is_flipped"), bool):
-            ratings.append(
-                {
-                    "item_id": row_id,
-                    "rater": f"rater {at + 1}",
-                    "question": QUESTION,
-                    "value": "a" if score > 0 else "b" if score < 0 else "tie",
-                    "row_id": row_id,
-                    "system_a": names[0],
-                    "system_b": names[1],
-                    "side": names[each["is_flipped"]],
-                    "strength": abs(float(score)),
-                }
-            )
-    return ratings
+    ratings = [
+        _rating(row_id, names, f"rater {at}", each["score"], names[each["is_flipped"]])
+        for at, each in enumerate(told if isinstance(told, list) else [], start=1)
+        if isinstance(each, dict)
+        and isinstance(each.get("score"), (int, float))
+        and isinstance(each.get("is_flipped"), bool)
+    ]
+    average = example.get("score")
+    if ratings or _is_ours(example) or not isinstance(average, (int, float)):
+        return ratings
+    return [_rating(row_id, names, AVERAGE, average, UNKNOWN)]
+
+
+def _is_ours(example: Mapping[str, Any]) -> bool:
+    """Tell whether an example was written here, where its score is no rating but a metric's sign."""
+    fields = example.get("custom_fields")
+    return isinstance(fields, dict) and fields.keys() >= {ROW_ID, FAILED}
+
+
+def _rating(
+    row_id: str, names: Sequence[str], rater: str, score: float, side: str
+) -> dict[str, Any]:
+    return {
+        "item_id": row_id,
+        "rater": rater,
+        "question": QUESTION,
+        "value": "a" if score > 0 else "b" if score < 0 else "tie",
+        "row_id": row_id,
+        "system_a": names[0],
+        "system_b": names[1],
+        "side": side,
+        "strength": abs(float(score)),
+    }
