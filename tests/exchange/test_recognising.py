@@ -126,6 +126,21 @@ def test_common_files_are_read_as_before(tmp_path):
     assert wb.read(tmp_path)["input"].tolist() == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("a.json", '{"version": 2,\n "eval": {"task": 1', "line 2 is not (Expecting ',' delimiter"),
+        ("a.jsonl", '\n{"doc_id": 0, "doc', "line 2 is not (Unterminated string"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_cut_off_says_where(tmp_path, name, content, where):
+    (tmp_path / name).write_text(content)
+    for read in (exchange.read, wb.read):
+        with pytest.raises(BadValue) as caught:
+            read(tmp_path / name)
+        assert str(caught.value).startswith(f"{tmp_path / name} must be JSON, but {where}")
+
+
 def test_hostile_texts_come_in_whole_and_are_shown_and_not_obeyed(tmp_path, storable):
     result = {
         "vars": {"ask": storable, storable: storable}, "testIdx": 0, "promptIdx": 0, "success": True,

@@ -53,6 +53,8 @@ def read(source: str | Path, *, system: str | None = None) -> Evaluation:
                 f"an evaluation must be a file or a folder, but there is no {path}; check the path."
             )
         parts = list(_parts(path))
+        if not parts and path.is_file():
+            _value(path)  # what breaks it says more than that no tool is known
     names = sorted({reader.NAME for reader, _, _ in parts})
     if len(names) != 1:
         came = f"{' and '.join(names)} came" if names else "it is not"
@@ -100,26 +102,31 @@ def _parts(path: Path) -> Iterator[tuple[ModuleType, Path, object]]:
 
 def _recognised(path: Path) -> tuple[ModuleType, object] | None:
     """Return the reader of a file and what it was recognised by."""
-    kind = formats.suffix(path)
-    if kind == ".eval":
+    if formats.suffix(path) == ".eval":
         return inspect_logs, None
     try:
-        if kind in _LINES:
-            value = _first_line(path)
-        elif kind == ".json" and _may_be_one(path):
-            value = formats.parsed_json(formats.decoded(formats.whole(path), path), path, 1)
-        else:
-            return None
+        value = _value(path)
     except InputError:
         return None  # whoever reads it next says what is wrong
     known = [reader for reader in READERS if reader.recognises(value)]
     return (known[0], value) if known else None
 
 
+def _value(path: Path) -> object:
+    """Return what tells a file's tool: all of a JSON file, of JSON Lines the first; else None."""
+    kind = formats.suffix(path)
+    if kind in _LINES:
+        return _first_line(path)
+    if kind == ".json" and _may_be_one(path):
+        return formats.parsed_json(formats.decoded(formats.whole(path), path), path, 1)
+    return None
+
+
 def _first_line(path: Path) -> object:
     for at, line in enumerate(formats.physical_lines(path), start=1):
         text = formats.decoded(line, path, at)
-        return formats.parsed_json(text, path, at) if text.strip() else None
+        if text.strip():
+            return formats.parsed_json(text, path, at)
     return None
 
 
