@@ -127,3 +127,15 @@ def test_an_eval_that_is_none_says_what_it_is(path, content, message):
     with pytest.raises(BadValue) as caught:
         exchange.read(path)
     assert str(caught.value) == f"{path} must be {message}"
+
+
+def test_two_logs_of_one_task_and_model_are_refused_with_what_to_do(tmp_path):
+    for name in ("a", "b"):
+        pack(tmp_path / f"{name}.eval", ENTRIES)
+    with pytest.raises(BadValue) as caught:
+        exchange.read(tmp_path)
+    assert str(caught.value) == (
+        f"the files of {tmp_path} must hold outputs of their own, but a.eval and b.eval both hold repeat "
+        "0 of row 't:1' by 'openai/m'; read each by itself, with system= for its name, and join the "
+        "tables."
+    )

@@ -93,6 +93,20 @@ def test_runs_of_two_models_in_one_folder_stand_side_by_side(tmp_path):
     assert c.frame["verdict"].tolist() == ["identical"]
 
 
+def test_two_runs_of_one_model_in_a_folder_are_refused_and_can_be_read_apart(tmp_path):
+    for name in ("one", "two"):
+        shutil.copytree(FIXTURES / "helm", tmp_path / name)
+    with pytest.raises(BadValue) as caught:
+        exchange.read(tmp_path)
+    assert str(caught.value) == (
+        f"the files of {tmp_path} must hold outputs of their own, but one and two both hold repeat 0 of "
+        "row 'id1' by 'simple/model1'; read each by itself, with system= for its name, and join the "
+        "tables."
+    )
+    apart = [exchange.read(tmp_path / name, system=name).outputs for name in ("one", "two")]
+    assert [set(each["system"]) for each in apart] == [{"one"}, {"two"}]
+
+
 def test_a_prompt_that_differs_between_files_is_told(tmp_path):
     source = next((FIXTURES / "lm_eval").glob("samples_wb_sums*"))
     for model in ("one", "two"):

@@ -1,6 +1,6 @@
 """Which tool wrote a file: told by its content, not by its name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -8,6 +8,7 @@ from workbench import formats
 from workbench.errors import BadValue, InputError, Unreadable
 from workbench.exchange import helm, inspect_logs, llm_comparator, lm_harness, promptfoo
 from workbench.exchange.evaluation import Evaluation, Found
+from workbench.tables import is_missing
 
 READERS = (inspect_logs, lm_harness, promptfoo, llm_comparator, helm)
 NAMES = tuple(reader.NAME for reader in READERS)
@@ -62,9 +63,7 @@ def read(source: str | Path, *, system: str | None = None) -> Evaluation:
             f"{path} must be of one known tool ({', '.join(NAMES)}), but {came}; name one of its "
             "files."
         )
-    found = Found()
-    for reader, place, value in parts:
-        found.extend(reader.read(place, value))
+    found = _together(path, parts)
     if system is not None:
         if len({each["system"] for each in found.outputs}) > 1:
             raise BadValue(
@@ -74,6 +73,26 @@ def read(source: str | Path, *, system: str | None = None) -> Evaluation:
         for each in found.outputs:
             each["system"] = system
     return found.finished(names[0], str(source))
+
+
+def _together(path: Path, parts: Sequence[tuple[ModuleType, Path, object]]) -> Found:
+    """Read files as one evaluation, unless two say which repeat they hold and it is the same."""
+    found, seen = Found(), dict[tuple[str, str, int], Path]()
+    for reader, place, value in parts:
+        one = reader.read(place, value)
+        for each in one.outputs:
+            if is_missing(each.get("repeat")):
+                continue
+            key = (each["system"], each["row_id"], each["repeat"])
+            if (first := seen.setdefault(key, place)) != place:
+                raise BadValue(
+                    f"the files of {path} must hold outputs of their own, but "
+                    f"{first.relative_to(path)} and {place.relative_to(path)} both hold repeat "
+                    f"{key[2]} of row {key[1]!r} by {key[0]!r}; read each by itself, with system= for "
+                    "its name, and join the tables."
+                )
+        found.extend(one)
+    return found
 
 
 def evaluation_of(path: Path) -> Evaluation | None:
