@@ -222,6 +222,22 @@ def test_a_metric_of_ones_own_is_given_to_merge():
     assert wb.federate.merge([found], metrics=[Words()]).scores["score"].tolist() == [8.0, 8.0, 8.0]
 
 
+@pytest.mark.parametrize(("way", "order"), [("up", "acdb"), ("down", "dcab")])
+def test_systems_without_a_score_come_last(way, order):
+    class Share(wb.Metric):
+        name, direction = "share", way
+
+        def statistics(self, outputs):
+            return [[float(each) for each in text.split()] for text in outputs["text"]]
+
+    rows = wb.read([{"row_id": f"{at}", "input": ""} for at in range(12)])
+    texts = {"a": "3 4", "b": "0 0", "c": "2 4", "d": "1 4"}
+    outputs = wb.outputs(rows, {system: [text] * 12 for system, text in texts.items()})
+    found = wb.federate.summary(wb.score(outputs, rows, [Share()]), "x", samples=9)
+    scores = wb.federate.merge([found], metrics=[Share()]).scores
+    assert "".join(scores["system"]) == order
+
+
 def test_sheets_say_how_sure_they_are():
     told = repr(POOLED)
     assert "Differences from good at 1 sites (all), 120 rows" in told

@@ -38,7 +38,8 @@ class Merged:
     baseline : str
         The system that the others are compared with.
     scores : DataFrame
-        `metric`, `system`, `score`, `ci_low`, `ci_high`, `n`, `n_clusters`, `signature`; best first.
+        `metric`, `system`, `score`, `ci_low`, `ci_high`, `n`, `n_clusters`, `signature`; best
+        first, systems without a score last.
     frame : DataFrame
         Differences from the baseline over all rows, with the columns of `Comparison.frame`.
     slices : DataFrame
@@ -310,14 +311,15 @@ class _Pooled:
 
 
 def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFrame":
-    """Sort by metric, then best first."""
+    """Sort by metric, then best first, systems without a score last."""
     import pandas as pd
 
     order = list(known)
 
     def place(row: Record) -> tuple[int, float, str]:
-        down = known[row["metric"]].direction == "down"
-        return order.index(row["metric"]), row["score"] if down else -row["score"], row["system"]
+        score = row["score"] if known[row["metric"]].direction == "down" else -row["score"]
+        # NaN is neither less nor more than anything
+        return order.index(row["metric"]), np.inf if np.isnan(score) else score, row["system"]
 
     ranked: list[Record] = sorted(scores, key=place)
     return pd.DataFrame(ranked)
