@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.errors import BadValue, InputError, UnknownName
+from workbench.errors import BadKind, BadValue, InputError, UnknownName
 
 WORDS = [
     "the",
@@ -279,10 +279,51 @@ def test_what_cannot_be_merged_is_refused():
         wb.federate.merge([own, fewer])
 
 
-@pytest.mark.parametrize("options", [{"least": 1}, {"samples": 0}, {"seed": -1}])
-def test_bad_options_are_refused(options):
-    with pytest.raises(BadValue, match="came"):
+@pytest.mark.parametrize("given", [None, POOLED, "site.json", summary()])
+def test_what_is_no_list_of_summaries_is_refused(given):
+    with pytest.raises(BadKind) as caught:
+        wb.federate.merge(given)
+    assert str(caught.value) == (
+        f"merge must have a list of summaries, but {type(given).__name__} came; write "
+        "merge([one, another])."
+    )
+    with pytest.raises(BadKind) as caught:
+        wb.federate.merge([summary(), "site.json"])
+    assert str(caught.value) == (
+        "merge must have summaries alone, but 'str' came among them; read what a site wrote with "
+        "wb.federate.read."
+    )
+
+
+@pytest.mark.parametrize("level", [95, 0, 1, float("nan"), "x", None])
+def test_a_level_that_is_none_is_refused(level):
+    with pytest.raises(BadValue) as caught:
+        wb.federate.merge([summary()], level=level)
+    assert str(caught.value) == f"level must be between 0 and 1, but {level!r} came; use 0.95."
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"least": 1}, {"samples": 0}, {"seed": -1}, {"samples": 10.5}, {"least": "x"}, {"seed": 1.5}],
+)
+def test_bad_numbers_are_refused(options):
+    with pytest.raises(BadValue) as caught:
         summary(**options)
+    samples, seed, least = ({"samples": 200, "seed": 0, "least": 10} | options).values()
+    assert str(caught.value) == (
+        "samples, seed and least must be whole numbers of at least 1, 0 and 2, but "
+        f"{samples!r}, {seed!r} and {least!r} came; use 1000, 0 and 10."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "came"),
+    [({"site": 5}, "int and str"), ({"key": 5}, "str and int"), ({"site": ""}, "no site")],
+)
+def test_a_site_and_a_key_are_texts(options, came):
+    with pytest.raises(BadValue) as caught:
+        summary(**options)
+    assert str(caught.value) == f"site and key must be texts, but {came} came; write site='Basel'."
 
 
 def test_a_site_too_small_is_refused():

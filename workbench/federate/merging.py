@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from workbench import wording
 from workbench.contrasts import COLUMNS, Record, verdict
 from workbench.display import Sheet, percent
-from workbench.errors import BadValue, some, unknown_name
+from workbench.errors import BadKind, BadValue, some, unknown_name
 from workbench.federate.sums import Cell, Summary
 from workbench.metrics.base import Metric
 from workbench.metrics.catalogue import restored
@@ -120,7 +121,10 @@ def merge(
     Raises
     ------
     BadValue
-        If there is no summary, two come from one site, or they were made in different ways.
+        If there is no summary, two come from one site, they were made in different ways, or the
+        level is out of its range.
+    BadKind
+        If something else than summaries came.
     UnknownName
         If no system is called like the baseline.
 
@@ -146,7 +150,9 @@ def merge(
       system  score  baseline_score   n verdict
     0      b  0.025             1.0  40   worse
     """
-    given = sorted(summaries, key=lambda each: each.site)
+    given = sorted(_listed(summaries), key=lambda each: each.site)
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise BadValue(f"level must be between 0 and 1, but {level!r} came; use 0.95.")
     _require_alike(given)
     systems = given[0].systems
     chosen = systems[0] if baseline is None else baseline
@@ -183,6 +189,21 @@ def merge(
         how=told,
         correction=correction,
     )
+
+
+def _listed(summaries: Iterable[Summary]) -> list[Summary]:
+    if isinstance(summaries, str | Summary) or not isinstance(summaries, Iterable):
+        raise BadKind(
+            f"merge must have a list of summaries, but {type(summaries).__name__} came; write "
+            "merge([one, another])."
+        )
+    given = list(summaries)
+    if strange := [type(each).__name__ for each in given if not isinstance(each, Summary)]:
+        raise BadKind(
+            f"merge must have summaries alone, but {some(strange)} came among them; read what a "
+            "site wrote with wb.federate.read."
+        )
+    return given
 
 
 def _require_alike(given: Sequence[Summary]) -> None:

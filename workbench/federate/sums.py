@@ -186,7 +186,7 @@ def summary(
     >>> wb.federate.summary(wb.score(outputs, rows, [wb.ExactMatch()]), "Basel")
     Summary of Basel: 2 systems, exact_match over 20 rows; 1 cells of at least 10 units, 0 withheld
     """
-    _check(samples, seed, least)
+    _check(site, key, samples, seed, least)
     columns = [by] if isinstance(by, str) else list(by)
     wanted = [(WHOLE, scores.outputs["row_id"].unique().tolist())]
     wanted += [((name, value), rows) for name in columns for value, rows in scores.slice_rows(name)]
@@ -258,11 +258,17 @@ class _Part:
     units: Array
 
 
-def _check(samples: int, seed: int, least: int) -> None:
-    if samples < 1 or seed < 0 or least < 2:
+def _check(site: str, key: str, samples: int, seed: int, least: int) -> None:
+    if not isinstance(site, str) or not isinstance(key, str) or not site:
+        kinds = f"{type(site).__name__} and {type(key).__name__}" if site != "" else "no site"
+        raise BadValue(f"site and key must be texts, but {kinds} came; write site='Basel'.")
+    numbers = (samples, seed, least)
+    if not all(hasattr(each, "__index__") for each in numbers) or (
+        samples < 1 or seed < 0 or least < 2
+    ):
         raise BadValue(
-            "samples must be at least 1, seed at least 0 and least at least 2, but "
-            f"{samples}, {seed} and {least} came; use 1000, 0 and 10."
+            "samples, seed and least must be whole numbers of at least 1, 0 and 2, but "
+            f"{samples!r}, {seed!r} and {least!r} came; use 1000, 0 and 10."
         )
 
 
