@@ -209,6 +209,44 @@ def test_small_values_are_withheld_and_so_is_what_would_tell_them():
     assert [cell.value for cell in found.cells] == ["", "a", "b", "c"]
 
 
+def told(columns, **options):
+    """Return the cells that a site tells by columns of the 120 rows, and how many it withholds."""
+    options = {"by": [*columns][:1], "samples": 2} | options
+    scores = wb.score(OUTPUTS, ROWS.assign(**columns), [wb.ExactMatch()])
+    found = wb.federate.summary(scores, "x", **options)
+    return {(cell.slice, cell.value): cell for cell in found.cells}, found.n_withheld
+
+
+def test_hidden_clusters_are_counted_once():
+    # a and b have 6 clusters between them, and the whole less c would be their sum
+    kinds = {"kind": ["a", "b"] * 6 + ["c"] * 108, "unit": [f"{at // 2}" for at in range(120)]}
+    cells, n_withheld = told(kinds, cluster="unit")
+    assert (list(cells), n_withheld) == ([("", "")], 3)
+
+
+def letters(n):
+    """Return n values of which none is of more than six rows."""
+    return "".join("ABCDEFGHIJ"[at // 6] for at in range(n))
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        # the same rows, rows that differ by one, by ten
+        ("a" * 60 + "b" * 60, "c" * 60 + "d" * 60, ["a", "b", "c", "d"]),
+        ("a" * 60 + "b" * 60, "c" * 61 + "d" * 59, ["c"]),
+        ("a" * 60 + "b" * 60, "c" * 70 + "d" * 50, ["a", "b", "c", "d"]),
+        # the whole less a and less d is row 60, taken off once
+        ("a" * 61 + letters(59), letters(60) + "d" * 60, ["a"]),
+        # c less a and i is the nine rows of f, and d less b those of g
+        ("a" * 20 + "i" * 20 + "f" * 9 + "b" * 62 + "g" * 9, "c" * 49 + "d" * 71, ["i", "c", "d"]),
+    ],
+)
+def test_columns_do_not_tell_few_rows_together(one, two, expected):
+    cells, _ = told({"one": list(one), "two": list(two)}, by=["one", "two"])
+    assert [value for _, value in cells if value] == expected
+
+
 def test_a_metric_of_ones_own_is_given_to_merge():
     class Words(wb.Metric):
         name, direction = "words", "down"

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from workbench import formats, store
 from workbench.display import plain
 from workbench.errors import BadValue
-from workbench.federate.weights import Places, key_digest, weighted_sums
+from workbench.federate.weights import key_digest, weighted_sums
+from workbench.federate.withholding import parts_of, without_telling
 from workbench.metrics.catalogue import described
 from workbench.metrics.scoring import Scores
-from workbench.pairing import Panel, cluster_column, panel
+from workbench.pairing import cluster_column, panel
 from workbench.stats.exact import Array
 
 WHOLE = ("", "")
@@ -168,7 +169,10 @@ def summary(
     -----
     Only rows that every system answered are summed, one set for all pairs of systems: the difference
     of two sets would tell the few rows between them. A value with fewer units than `least` is
-    withheld, and with it the next smallest where the rest could be found by subtraction.
+    withheld, and with it whatever would tell so few by subtraction: the smallest value of a column
+    where all the others leave too little of the whole or of another column's value, and the smaller
+    of two that are nearly the same rows, or nearly those that the other leaves. What more values of
+    several columns tell together is not looked for: ask by few columns, and always by the same.
 
     Resampled sums are linear in the rows. Who knows the names of the rows, the seed and the key knows
     the weights, and could solve for the rows: where names can be guessed, give a key.
@@ -187,15 +191,15 @@ def summary(
     Summary of Basel: 2 systems, exact_match over 20 rows; 1 cells of at least 10 units, 0 withheld
     """
     _check(site, key, samples, seed, least)
-    columns = [by] if isinstance(by, str) else list(by)
+    columns = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     wanted = [(WHOLE, scores.outputs["row_id"].unique().tolist())]
     wanted += [((name, value), rows) for name in columns for value, rows in scores.slice_rows(name)]
-    parts, n_left_out = [], {}
+    kept, n_left_out = [], {}
     for metric in scores.metrics:
         arranged = panel(scores, metric.name, cluster=cluster)
         n_left_out[metric.name] = int((~arranged.rows_of(*arranged.systems)).sum())
-        parts += _parts(scores, arranged, metric.name, wanted)
-    kept = _withheld(parts, site, least)
+        parts = parts_of(scores, arranged, metric.name, wanted)
+        kept += without_telling(parts, site, least)
     names = np.unique(scores.outputs[cluster_column(scores.outputs, cluster)].astype("str"))
     sums = weighted_sums(
         [(part.places, part.units) for part in kept], list(names), samples, seed=seed, key=key
@@ -213,7 +217,7 @@ def summary(
         samples=samples,
         key=key_digest(seed, key),
         n_left_out=n_left_out,
-        n_withheld=len(parts) - len(kept),
+        n_withheld=len(wanted) * len(scores.metrics) - len(kept),
     )
 
 
@@ -249,15 +253,6 @@ def _cell(told: dict[str, Any]) -> Cell:
     return Cell(**told | {name: np.array(told[name]) for name in _ARRAYS})
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """A cell before it is resampled: what may be told, and its units in order of their names."""
-
-    told: dict[str, Any]
-    places: Places
-    units: Array
-
-
 def _check(site: str, key: str, samples: int, seed: int, least: int) -> None:
     if not isinstance(site, str) or not isinstance(key, str) or not site:
         kinds = f"{type(site).__name__} and {type(key).__name__}" if site != "" else "no site"
@@ -270,55 +265,6 @@ def _check(site: str, key: str, samples: int, seed: int, least: int) -> None:
             "samples, seed and least must be whole numbers of at least 1, 0 and 2, but "
             f"{samples!r}, {seed!r} and {least!r} came; use 1000, 0 and 10."
         )
-
-
-def _parts(
-    scores: Scores,
-    arranged: Panel,
-    metric: str,
-    wanted: Sequence[tuple[tuple[str, str], list[str]]],
-) -> list[_Part]:
-    """Return the sums of the rows that every system answered, for each set of rows wanted."""
-    rows = np.unique(scores.outputs["row_id"].to_numpy(dtype=object))
-    shared = arranged.rows_of(*arranged.systems)
-    parts = []
-    for (name, value), chosen in wanted:
-        mask = shared & np.isin(rows, chosen)
-        units = arranged.units(mask)
-        different = units.limbs[:, :, :, None] != units.limbs[:, :, None]
-        told = {
-            "metric": metric,
-            "slice": name,
-            "value": value,
-            "n": int(mask.sum()),
-            "n_units": arranged.n_clusters(mask),
-            "sums": units.sum(axis=0).value() / arranged.scale,
-            "n_changed": different.any(axis=(0, 4)).sum(axis=0),
-        }
-        places = np.unique(arranged.clusters[mask])
-        parts.append(_Part(told, places, units.value() / arranged.scale))
-    return parts
-
-
-def _withheld(parts: Sequence[_Part], site: str, least: int) -> list[_Part]:
-    """Leave out what holds too few units, and what would tell it by subtraction from the whole."""
-    kept = []
-    columns: dict[tuple[str, str], list[_Part]] = {}
-    for part in parts:
-        columns.setdefault((part.told["metric"], part.told["slice"]), []).append(part)
-    for (metric, column), members in columns.items():
-        n_hidden, hidden = 0, set()
-        for part in sorted(members, key=lambda each: len(each.places)):
-            if len(part.places) < least or 0 < n_hidden < least:
-                hidden.add(id(part))
-                n_hidden += len(part.places)
-        if not column and hidden:
-            raise BadValue(
-                f"a site must have at least {least} units that every system answered, but "
-                f"{site!r} has {n_hidden} for {metric}; pool it with another site before it leaves."
-            )
-        kept += [part for part in members if id(part) not in hidden]
-    return kept
 
 
 def _fits(found: Summary) -> None:
