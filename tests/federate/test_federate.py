@@ -156,6 +156,58 @@ def test_clusters_are_resampled_whole():
     same(alone, wb.federate.merge([summary()], baseline="good"))
 
 
+def test_a_cluster_of_two_sites_is_resampled_as_one():
+    ids = ROWS["row_id"].tolist()
+    halves = [ids[::2], ids[1::2]]
+    sites = [summary(half, f"{at}", cluster="person") for at, half in enumerate(halves)]
+    merged = wb.federate.merge(sites, baseline="good")
+    whole = wb.federate.merge([summary(cluster="person")], baseline="good")
+    figures = [name for name in FIGURES if name in whole.scores]
+    np.testing.assert_allclose(merged.scores[figures], whole.scores[figures], rtol=1e-12)
+    assert "taken as different" not in repr(merged)
+
+
+def numbered(names):
+    """Return four sites of 20 rows of which the first ten, or eleven, favour a system."""
+    sites = []
+    for at in range(4):
+        rows = wb.read([names(at, n) | {"input": "", "references": ["x"]} for n in range(20)])
+        hits = [n < 10 or n == 10 + at for n in range(20)]
+        texts = {
+            "a": ["x" if hit else "y" for hit in hits],
+            "b": ["y" if hit else "x" for hit in hits],
+        }
+        scores = wb.score(wb.outputs(rows, texts), rows, [wb.ExactMatch()])
+        sites.append(wb.federate.summary(scores, f"site {at}"))
+    return sites
+
+
+def test_rows_that_are_numbered_at_each_site_are_different_rows():
+    merged = wb.federate.merge(numbered(lambda at, n: {}))
+    named = wb.federate.merge(numbered(lambda at, n: {"row_id": f"{at} {n}"}))
+    one, other = merged.frame.iloc[0], named.frame.iloc[0]
+    assert one["n_clusters"] == other["n_clusters"] == 80
+    # were row 7 the same at all four, the interval would be twice as wide
+    width, expected = (each["ci_high"] - each["ci_low"] for each in (one, other))
+    assert width == pytest.approx(expected, rel=0.1)
+    assert one["p"] == pytest.approx(other["p"], abs=0.05)
+    said = "rows of one name at site 0, site 1, site 2, site 3 taken as different"
+    assert said in repr(merged)
+    assert said not in repr(named)
+    same(wb.federate.merge(numbered(lambda at, n: {})[::-1]), merged)
+
+
+def test_one_site_under_two_names_is_refused():
+    with pytest.raises(BadValue) as caught:
+        wb.federate.merge(
+            [summary(), summary(site="b"), summary(ROWS["row_id"][:60].tolist(), "c")]
+        )
+    assert str(caught.value) == (
+        "each site must send its own sums, but those of 'all' and 'b' are of units of the same names "
+        "and equal; leave one of them out, or give rows names of their own where they are different."
+    )
+
+
 def test_repeats_are_averaged_as_in_compare():
     twice = pd.concat(
         [OUTPUTS.assign(repeat=0), OUTPUTS[OUTPUTS["system"] != "poor"].assign(repeat=1, output_id=lambda f: f["output_id"] + "b")]

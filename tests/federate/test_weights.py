@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.federate.weights import coins, key_digest, poisson, weighted_sums
+from workbench.federate.weights import (
+    coins,
+    key_digest,
+    name_digests,
+    order_of,
+    poisson,
+    weighted_sums,
+)
 
 NAMES = [f"row {n}" for n in range(300)]
 
@@ -52,6 +59,24 @@ def test_weights_depend_on_name_seed_and_key_alone(make):
 def test_a_digest_of_the_key_tells_it_from_others_only():
     assert key_digest(0, "a") == key_digest(0, "a")
     assert len({key_digest(0, "a"), key_digest(1, "a"), key_digest(0, "b"), key_digest(0, "")}) == 4
+
+
+def test_digests_of_names_tell_equal_ones_and_not_the_names():
+    first = name_digests(NAMES[:9], seed=0, key="a")
+    assert set(first) & set(name_digests(NAMES[5:20], seed=0, key="a")) == set(
+        name_digests(NAMES[5:9], seed=0, key="a")
+    )
+    assert list(first) == sorted(first)
+    for other in ({"seed": 1, "key": "a"}, {"seed": 0, "key": "b"}):
+        assert not set(first) & set(name_digests(NAMES[:9], **other))
+
+
+def test_the_order_of_a_site_is_its_own_and_the_same_on_every_machine():
+    assert order_of("Basel", 6).tolist() == [4, 2, 0, 1, 3, 5]
+    orders = np.array([order_of(f"site {at}", 500) for at in range(20)])
+    assert (np.sort(orders) == np.arange(500)).all()
+    between = np.corrcoef(orders)[~np.eye(20, dtype=bool)]
+    assert np.abs(between).max() < 5 / math.sqrt(500)
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=9, max_size=9), min_size=1, max_size=4))

@@ -1,8 +1,9 @@
 """Sums of several sites to the figures of one: scores, intervals, differences, verdicts."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from workbench.contrasts import COLUMNS, Record, verdict
 from workbench.display import Sheet, percent
 from workbench.errors import BadKind, BadValue, some, unknown_name
 from workbench.federate.sums import Cell, Summary
+from workbench.federate.weights import order_of
 from workbench.metrics.base import Metric
 from workbench.metrics.catalogue import restored
 from workbench.metrics.scoring import bounded
@@ -121,8 +123,8 @@ def merge(
     Raises
     ------
     BadValue
-        If there is no summary, two come from one site, they were made in different ways, or the
-        level is out of its range.
+        If there is no summary, two come from one site or hold the same sums, they were made in
+        different ways, or the level is out of its range.
     BadKind
         If something else than summaries came.
     UnknownName
@@ -133,6 +135,11 @@ def merge(
     Intervals are percentiles of a Poisson bootstrap; p-values come of the paired randomisation test,
     (c + 1)/(R + 1). Both are functions of sums, so that the order of sites, and how rows are spread
     over them, change nothing. A cluster that lies at two sites is resampled as one, but counted twice.
+
+    Rows of two sites are different ones. Where they bear the same names, such as numbers that `read`
+    gave them, no site could pool them as they are; the resamples of such sites are then put in an
+    order of each site's own, which makes them independent, and the sheets say so. Where the same is
+    meant by a name, it is one of a cluster.
 
     References
     ----------
@@ -160,8 +167,10 @@ def merge(
         raise unknown_name("baseline", chosen, systems)
     known = _metrics(given, metrics)
     signatures = _signatures(given)
+    _require_different(given)
+    alike = _of_one_name(given)
     scores, records = [], []
-    for cell in _added(given):
+    for cell in _added([_reordered(each) if each.site in alike else each for each in given]):
         metric, signature = known[cell.metric], {"signature": signatures[cell.metric]}
         pooled = _Pooled(cell, metric, level)
         if not cell.slice:
@@ -178,6 +187,8 @@ def merge(
         f"paired randomisation and Poisson bootstrap, {given[0].samples} samples, "
         f"{percent(level)} intervals"
     )
+    if alike:
+        told += f", rows of one name at {', '.join(alike)} taken as different"
     whole = [record for record in records if not record["slice"]]
     return Merged(
         sites=tuple(each.site for each in given),
@@ -227,6 +238,40 @@ def _require_alike(given: Sequence[Summary]) -> None:
             raise BadValue(
                 f"all sites must have {name}, but {some(strange)} lack it; score it there."
             )
+
+
+def _require_different(given: Sequence[Summary]) -> None:
+    """Refuse what one site sent under two names."""
+    sent: dict[object, str] = {}
+    for each in given:
+        sums = tuple(cell.resampled.tobytes() for cell in each.cells if not cell.slice)
+        first = sent.setdefault((each.units, sums), each.site)
+        if first != each.site:
+            raise BadValue(
+                f"each site must send its own sums, but those of {first!r} and {each.site!r} are of "
+                "units of the same names and equal; leave one of them out, or give rows names of "
+                "their own where they are different."
+            )
+
+
+def _of_one_name(given: Sequence[Summary]) -> list[str]:
+    """Return the sites with a row, no cluster, that bears the name of another site's unit."""
+    times = Counter(name for each in given for name in each.units)
+    return [
+        each.site
+        for each in given
+        if not each.clustered and any(times[name] > 1 for name in each.units)
+    ]
+
+
+def _reordered(site: Summary) -> Summary:
+    """Give a site an order of resamples of its own, so that its rows are nobody else's."""
+    order = order_of(site.site, site.samples)
+    cells = tuple(
+        replace(cell, resampled=cell.resampled[order], exchanged=cell.exchanged[order])
+        for cell in site.cells
+    )
+    return replace(site, cells=cells)
 
 
 def _signatures(given: Sequence[Summary]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench import formats, store
 from workbench.display import plain
 from workbench.errors import BadValue
-from workbench.federate.weights import key_digest, weighted_sums
+from workbench.federate.weights import key_digest, name_digests, weighted_sums
 from workbench.federate.withholding import parts_of, without_telling
 from workbench.metrics.catalogue import described
 from workbench.metrics.scoring import Scores
@@ -77,6 +77,10 @@ class Summary:
         Number of resamples.
     key : str
         A digest that is the same for sites with the same seed and key.
+    units : tuple of str
+        Digests of the units' names, which nobody can tell from them without the key.
+    clustered : bool
+        Whether the units are clusters that a column names, the same at all sites; else they are rows.
     n_left_out : mapping of str to int
         By metric name, rows that some system did not answer.
     n_withheld : int
@@ -91,6 +95,8 @@ class Summary:
     least: int
     samples: int
     key: str
+    units: tuple[str, ...]
+    clustered: bool
     n_left_out: Mapping[str, int] = field(default_factory=dict)
     n_withheld: int = 0
 
@@ -111,7 +117,8 @@ class Summary:
         store.write_bytes(path, gzip.compress(told.encode(), mtime=0) if packed else told.encode())
 
 
-_FORMAT = "workbench federated summary 1"
+_FORMAT = "workbench federated summary 2"
+_TUPLES = ("systems", "units")
 _ARRAYS = ("sums", "resampled", "exchanged", "n_changed")
 
 
@@ -145,7 +152,8 @@ def summary(
     least : int
         The least number of units (rows, or clusters of rows) that a cell may hold, at least 2.
     cluster : str, optional
-        The column that says which rows belong together; as in `compare`.
+        The column that says which rows belong together; as in `compare`. A cluster's name means the
+        same at all sites, while rows of two sites are different ones whatever they are called.
     samples : int
         Number of resamples; the same at all sites.
     seed : int
@@ -156,7 +164,7 @@ def summary(
     Returns
     -------
     Summary
-        It holds no text, no row and no row's name.
+        It holds no text, no row and no row's name, but keyed digests of the names.
 
     Raises
     ------
@@ -175,7 +183,8 @@ def summary(
     several columns tell together is not looked for: ask by few columns, and always by the same.
 
     Resampled sums are linear in the rows. Who knows the names of the rows, the seed and the key knows
-    the weights, and could solve for the rows: where names can be guessed, give a key.
+    the weights, and could solve for the rows; who knows seed and key can ask whether a name is there.
+    Where names can be guessed, give a key.
 
     References
     ----------
@@ -200,9 +209,10 @@ def summary(
         n_left_out[metric.name] = int((~arranged.rows_of(*arranged.systems)).sum())
         parts = parts_of(scores, arranged, metric.name, wanted)
         kept += without_telling(parts, site, least)
-    names = np.unique(scores.outputs[cluster_column(scores.outputs, cluster)].astype("str"))
+    column = cluster_column(scores.outputs, cluster)
+    names = np.unique(scores.outputs[column].astype("str")).tolist()
     sums = weighted_sums(
-        [(part.places, part.units) for part in kept], list(names), samples, seed=seed, key=key
+        [(part.places, part.units) for part in kept], names, samples, seed=seed, key=key
     )
     return Summary(
         site=site,
@@ -216,6 +226,8 @@ def summary(
         least=least,
         samples=samples,
         key=key_digest(seed, key),
+        units=name_digests(names, seed=seed, key=key),
+        clustered=column != "row_id",
         n_left_out=n_left_out,
         n_withheld=len(wanted) * len(scores.metrics) - len(kept),
     )
@@ -240,7 +252,7 @@ def read(path: str | Path) -> Summary:
         )
     try:
         cells = tuple(_cell(cell) for cell in told.pop("cells"))
-        found = Summary(cells=cells, **told | {"systems": tuple(told["systems"])})
+        found = Summary(cells=cells, **told | {name: tuple(told[name]) for name in _TUPLES})
         _fits(found)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadValue(

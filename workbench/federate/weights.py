@@ -85,6 +85,33 @@ def key_digest(seed: int, key: str) -> str:
     return hashlib.blake2b(b"same?", key=_secret(seed, key), digest_size=16).hexdigest()
 
 
+def name_digests(names: Sequence[str], *, seed: int, key: str) -> tuple[str, ...]:
+    """Return what shows that two sites have units of one name, sorted; only the key tells whose.
+
+    Examples
+    --------
+    >>> name_digests(["a", "b"], seed=0, key="") == name_digests(["b", "a"], seed=0, key="")
+    True
+    """
+    secret = _secret(seed, key)
+    return tuple(sorted(_digest("name", name, secret, 8).hex() for name in names))
+
+
+def order_of(site: str, samples: int) -> NDArray[np.intp]:
+    """Return an order of resamples that is a site's own.
+
+    In it, units that bear the names of another site's, and so have their weights, are independent of
+    them: a resample of all sites adds up different resamples of each.
+
+    Examples
+    --------
+    >>> sorted(order_of("Basel", 5).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    (stream,) = _streams([site], "order", 0, "")
+    return np.argsort(stream.random_raw(samples), kind="stable")
+
+
 def _secret(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode()).digest()
 
@@ -94,9 +121,12 @@ def _streams(names: Sequence[str], purpose: str, seed: int, key: str) -> Iterato
     # makes of them may change between its versions, so none is used.
     secret = _secret(seed, key)
     for name in names:
-        told = f"{purpose}:{name}".encode("utf-8", "surrogatepass")
-        number = hashlib.blake2b(told, key=secret, digest_size=16).digest()
-        yield np.random.Philox(key=int.from_bytes(number, "little"))
+        yield np.random.Philox(key=int.from_bytes(_digest(purpose, name, secret, 16), "little"))
+
+
+def _digest(purpose: str, name: str, secret: bytes, size: int) -> bytes:
+    told = f"{purpose}:{name}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(told, key=secret, digest_size=size).digest()
 
 
 def weighted_sums(
