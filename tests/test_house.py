@@ -49,7 +49,7 @@ LAYERS = {
     "planning": {"errors", "tables", "display", "stats", "contrasts", "wording", "comparison"},
     "federate": {
         "errors", "store", "tables", "display", "formats", "metrics", "stats", "pairing", "contrasts",
-        "wording",
+        "failing", "wording",
     },
     "prompts": {"errors", "store", "tables", "display", "formats", "plain_yaml", "data"},
     "ratings": {"errors", "store", "tables", "display", "formats", "plain_yaml", "data", "metrics", "stats"},

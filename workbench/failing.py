@@ -25,10 +25,11 @@ COLUMNS = ("n_failed", "baseline_n_failed", "delta_worst_low", "delta_worst_high
 """What `with_worst_case` adds to a frame of differences."""
 
 
-def require_answers(scores: Scores, most_failed: float) -> None:
+def require_answers(scores: Scores, most_failed: float, *, worst: bool = True) -> None:
     """Refuse scores in which more than a share of a system's outputs failed and have no value.
 
     A failed output that has its value under every metric, such as its cost, leaves nothing open.
+    Whoever can take failures for the worst outputs instead (`worst`) is told so.
 
     Raises
     ------
@@ -46,10 +47,11 @@ def require_answers(scores: Scores, most_failed: float) -> None:
         n_failed, n = int((own & lost).sum()), int(own.sum())
         if n_failed / n > most_failed:
             told = _categories(scores, (own & lost).to_numpy())
+            instead = " or failures='worst'" if worst else ""
             raise BadValue(
                 f"at most {percent(most_failed)} of a system's outputs may have failed, but "
                 f"{n_failed} of {n} of {system!r} did{told}; look at the column 'error', and run "
-                f"them again, or pass most_failed={math.ceil(100 * n_failed / n) / 100:g} or failures='worst'."
+                f"them again, or pass most_failed={math.ceil(100 * n_failed / n) / 100:g}{instead}."
             )
 
 

@@ -86,7 +86,7 @@ def differences_table(
     """Show differences under a caption, wherever they come from."""
     header = [*lead, "metric", "system", "score", "difference [interval]", "p", "adjusted p"]
     header += ["changed", "verdict"]
-    some_failed = "n_failed" in frame and bool(
+    some_failed = "delta_worst_low" in frame and bool(
         frame[["n_failed", "baseline_n_failed"]].any(axis=None)
     )
     body = []

@@ -225,6 +225,56 @@ def test_rows_that_a_system_did_not_answer_are_left_out_of_all_pairs():
     fewer.loc[(fewer["system"] == "poor") & (fewer["row_id"] == "secret-7"), "text"] = None
     found = wb.federate.summary(wb.score(fewer, ROWS, [wb.BLEU()]), "x", samples=20)
     assert (found.cells[0].n, found.n_left_out) == (119, {"bleu": 1})
+    assert found.n_failed == {"bleu": {"good": 0, "near": 0, "poor": 1}}
+
+
+def with_outputs(n_failed):
+    """Return the outputs, some of the latter half failed and one absent."""
+    fewer = OUTPUTS[(OUTPUTS["system"] != "poor") | (OUTPUTS["row_id"] != "secret-119")].copy()
+    lost = (fewer["system"] == "near") & fewer["row_id"].isin(ROWS["row_id"][60 : 60 + n_failed])
+    fewer.loc[lost, "text"] = None
+    return fewer
+
+
+def with_failures(n_failed, metrics=METRICS, **options):
+    """Return two sites, at the second of which some outputs failed."""
+    ids, fewer = ROWS["row_id"].tolist(), with_outputs(n_failed)
+    return [
+        wb.federate.summary(scored(part, fewer, metrics), site, samples=50, **options)
+        for site, part in (("a", ids[:60]), ("b", ids[60:]))
+    ]
+
+
+def test_failures_are_counted_in_every_table():
+    merged = wb.federate.merge(with_failures(5, by=["kind"], least=2), baseline="good")
+    counts = merged.scores.pivot(index="metric", columns="system", values="n_failed")
+    assert counts.loc["bleu"].to_dict() == {"good": 0, "near": 5, "poor": 1}
+    assert counts.loc["seconds"].to_dict() == {"good": 0, "near": 0, "poor": 1}
+    assert merged.n_left_out == {"bleu": 6, "exact_match": 6, "seconds": 1}
+    compared = wb.compare(
+        wb.score(with_outputs(5), ROWS, METRICS), baseline="good", samples=20, correction="none"
+    ).frame
+    names = ["metric", "system", "n_failed", "baseline_n_failed"]
+    expected = compared[names].sort_values(names).to_numpy().tolist()
+    assert merged.frame[names].sort_values(names).to_numpy().tolist() == expected
+    said = (
+        "rows that every system answered (6 rows left out under bleu, exact_match, outputs without a "
+        "value: 5 of near, 1 of poor; 1 row left out under seconds, outputs without a value: 1 of poor);"
+    )
+    for sheet in (merged.sheet, merged.slice_sheet):
+        assert said in repr(sheet)
+    assert "(every output has a value);" in repr(POOLED)
+
+
+def test_more_failures_than_may_be_are_refused_as_in_compare():
+    with pytest.raises(BadValue) as caught:
+        with_failures(7, [wb.BLEU()])
+    assert str(caught.value) == (
+        "at most 10 % of a system's outputs may have failed, but 7 of 60 of 'near' did; look at the "
+        "column 'error', and run them again, or pass most_failed=0.12."
+    )
+    merged = wb.federate.merge(with_failures(7, [wb.BLEU()], most_failed=0.12))
+    assert merged.n_left_out == {"bleu": 8}
 
 
 def test_what_leaves_a_site_names_nobody(tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench import wording
 from workbench.contrasts import COLUMNS, Record, verdict
-from workbench.display import Sheet, percent
+from workbench.display import Sheet, counted, percent
 from workbench.errors import BadKind, BadValue, some, unknown_name
 from workbench.federate.sums import Cell, Summary
 from workbench.federate.weights import order_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ADDED = ("sums", "resampled", "exchanged", "n_changed", "n", "n_units")
+_FAILED = ("n_failed", "baseline_n_failed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +42,17 @@ class Merged:
     baseline : str
         The system that the others are compared with.
     scores : DataFrame
-        `metric`, `system`, `score`, `ci_low`, `ci_high`, `n`, `n_clusters`, `signature`; best
-        first, systems without a score last.
+        `metric`, `system`, `score`, `ci_low`, `ci_high`, `n`, `n_failed`, `n_clusters`, `signature`;
+        best first, systems without a score last.
     frame : DataFrame
-        Differences from the baseline over all rows, with the columns of `Comparison.frame`.
+        Differences from the baseline over all rows, with the columns of `Comparison.frame`; where
+        outputs have no value or are absent, also `n_failed` and `baseline_n_failed`.
     slices : DataFrame
         The same within the values of columns, after `slice` and `value`.
     metrics : mapping of str to Metric
         By name.
+    n_left_out : mapping of str to int
+        By metric name, rows that some system did not answer.
     how : str
         How it was made.
     correction : str
@@ -61,6 +65,7 @@ class Merged:
     frame: "pd.DataFrame"
     slices: "pd.DataFrame"
     metrics: Mapping[str, Metric]
+    n_left_out: Mapping[str, int]
     how: str
     correction: Correction
 
@@ -83,8 +88,23 @@ class Merged:
         n = self.frame["n"].max() if len(self.frame) else self.scores["n"].max()
         return (
             f"Differences from {self.baseline} at {len(self.sites)} sites ({', '.join(self.sites)}), "
-            f"{n} rows that every system answered; {self.how}, correction {made}."
+            f"{n} rows that every system answered ({self._failures()}); {self.how}, correction {made}."
         )
+
+    def _failures(self) -> str:
+        """Say how many rows and outputs lack a value, once for metrics that lack the same."""
+        told: dict[tuple[int, str], list[str]] = {}
+        for name, n_left_out in self.n_left_out.items():
+            lost = self.scores[(self.scores["metric"] == name) & (self.scores["n_failed"] > 0)]
+            counts = sorted(zip(lost["system"], lost["n_failed"], strict=True))
+            if counts:
+                shown = ", ".join(f"{n} of {system}" for system, n in counts)
+                told.setdefault((n_left_out, shown), []).append(name)
+        parts = [
+            f"{counted(n, 'row')} left out under {', '.join(names)}, outputs without a value: {shown}"
+            for (n, shown), names in told.items()
+        ]
+        return "; ".join(parts) or "every output has a value"
 
     def __repr__(self) -> str:
         return repr(self.sheet)
@@ -165,38 +185,30 @@ def merge(
     chosen = systems[0] if baseline is None else baseline
     if chosen not in systems:
         raise unknown_name("baseline", chosen, systems)
-    known = _metrics(given, metrics)
-    signatures = _signatures(given)
+    known, signatures, lost = _metrics(given, metrics), _signatures(given), _lost(given)
     _require_different(given)
     alike = _of_one_name(given)
-    scores, records = [], []
-    for cell in _added([_reordered(each) if each.site in alike else each for each in given]):
-        metric, signature = known[cell.metric], {"signature": signatures[cell.metric]}
-        pooled = _Pooled(cell, metric, level)
-        if not cell.slice:
-            scores += [pooled.score(at, name) | signature for at, name in enumerate(systems)]
-        place = systems.index(chosen)
-        records += [
-            {"slice": cell.slice, "value": cell.value}
-            | pooled.record(at, place, systems)
-            | signature
-            for at in range(len(systems))
-            if at != place
-        ]
+    pooled = [
+        _Pooled(cell, known[cell.metric], signatures[cell.metric], level, lost[cell.metric])
+        for cell in _added([_reordered(each) if each.site in alike else each for each in given])
+    ]
+    whole = [each for each in pooled if not each.cell.slice]
+    inside = [each for each in pooled if each.cell.slice]
     told = (
         f"paired randomisation and Poisson bootstrap, {given[0].samples} samples, "
         f"{percent(level)} intervals"
     )
     if alike:
         told += f", rows of one name at {', '.join(alike)} taken as different"
-    whole = [record for record in records if not record["slice"]]
+    columns = [*COLUMNS, *(_FAILED if any(map(any, map(dict.values, lost.values()))) else ())]
     return Merged(
         sites=tuple(each.site for each in given),
         baseline=chosen,
-        scores=_ranked(scores, known),
-        frame=_judged(whole, known, correction, level)[list(COLUMNS)],
-        slices=_judged([each for each in records if each["slice"]], known, correction, level),
+        scores=_ranked([row for each in whole for row in each.scores(systems)], known),
+        frame=_judged(whole, systems, chosen, correction, level)[columns],
+        slices=_judged(inside, systems, chosen, correction, level)[["slice", "value", *COLUMNS]],
         metrics=known,
+        n_left_out={name: sum(each.n_left_out[name] for each in given) for name in known},
         how=told,
         correction=correction,
     )
@@ -315,11 +327,25 @@ def _added(given: Sequence[Summary]) -> list[Cell]:
     ]
 
 
+def _lost(given: Sequence[Summary]) -> dict[str, dict[str, int]]:
+    """Count the outputs without a value at all sites, by metric and system."""
+    return {
+        name: {
+            system: sum(each.n_failed[name][system] for each in given)
+            for system in given[0].systems
+        }
+        for name in given[0].signatures
+    }
+
+
 class _Pooled:
     """One cell's figures, and what its resamples say of them."""
 
-    def __init__(self, cell: Cell, metric: Metric, level: float) -> None:
+    def __init__(
+        self, cell: Cell, metric: Metric, signature: str, level: float, lost: Mapping[str, int]
+    ) -> None:
         self.cell, self.metric, self.level = cell, metric, level
+        self.signature, self.lost = signature, lost
         self.figures = self._figures(cell.sums)
         self.resampled = self._figures(cell.resampled)
 
@@ -327,8 +353,11 @@ class _Pooled:
         values = bounded(self.metric, self.metric.aggregate(sums))
         return np.where(np.isinf(values), np.nan, values)
 
-    def score(self, at: int, system: str) -> Record:
-        """Return a system's figure with its interval."""
+    def scores(self, systems: Sequence[str]) -> list[Record]:
+        """Return each system's figure with its interval."""
+        return [self._score(at, system) for at, system in enumerate(systems)]
+
+    def _score(self, at: int, system: str) -> Record:
         ((low, high),) = percentiles(self.resampled[None, :, at], self.level)
         return {
             "metric": self.metric.name,
@@ -337,15 +366,23 @@ class _Pooled:
             "ci_low": low,
             "ci_high": high,
             "n": self.cell.n,
+            "n_failed": self.lost[system],
             "n_clusters": self.cell.n_units,
+            "signature": self.signature,
         }
 
-    def record(self, a: int, b: int, systems: Sequence[str]) -> Record:
-        """Return the difference of two systems, with its interval and p-value."""
+    def records(self, systems: Sequence[str], baseline: str) -> list[Record]:
+        """Return each system's difference from a baseline, with its interval and p-value."""
+        b = systems.index(baseline)
+        return [self._record(a, b, systems) for a in range(len(systems)) if a != b]
+
+    def _record(self, a: int, b: int, systems: Sequence[str]) -> Record:
         deltas = self.resampled[:, a] - self.resampled[:, b]
         ((low, high),) = percentiles(deltas[None], self.level)
         p, method = self._p(a, b)
         return {
+            "slice": self.cell.slice,
+            "value": self.cell.value,
             "metric": self.metric.name,
             "system": systems[a],
             "baseline": systems[b],
@@ -359,6 +396,9 @@ class _Pooled:
             "n_changed": int(self.cell.n_changed[a, b]),
             "n_clusters": self.cell.n_units,
             "method": method,
+            "signature": self.signature,
+            "n_failed": self.lost[systems[a]],
+            "baseline_n_failed": self.lost[systems[b]],
         }
 
     def _p(self, a: int, b: int) -> tuple[float, str]:
@@ -392,13 +432,21 @@ def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFr
 
 
 def _judged(
-    records: Sequence[Record], known: Mapping[str, Metric], correction: Correction, level: float
+    pooled: Sequence[_Pooled],
+    systems: Sequence[str],
+    baseline: str,
+    correction: Correction,
+    level: float,
 ) -> "pd.DataFrame":
+    """Return the differences of some cells, which are one family."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(records), columns=["slice", "value", *COLUMNS])
+    records = [(each.metric, row) for each in pooled for row in each.records(systems, baseline)]
+    columns = ["slice", "value", *COLUMNS, *_FAILED]
+    frame = pd.DataFrame([row for _, row in records], columns=columns)
     frame["p_adjusted"] = adjusted(frame["p"].to_numpy(dtype=np.float64), correction)
     frame["verdict"] = [
-        verdict(known[row["metric"]], row, round(1 - level, 12)) for row in each_row(frame)
+        verdict(metric, row, round(1 - level, 12))
+        for (metric, _), row in zip(records, each_row(frame), strict=True)
     ]
     return frame

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import formats, store
+from workbench.contrasts import missing
 from workbench.display import plain
 from workbench.errors import BadValue
+from workbench.failing import require_answers
 from workbench.federate.weights import key_digest, name_digests, weighted_sums
 from workbench.federate.withholding import parts_of, without_telling
 from workbench.metrics.catalogue import described
@@ -83,6 +85,8 @@ class Summary:
         Whether the units are clusters that a column names, the same at all sites; else they are rows.
     n_left_out : mapping of str to int
         By metric name, rows that some system did not answer.
+    n_failed : mapping of str to mapping of str to int
+        By metric name and system, outputs that have no value or are absent.
     n_withheld : int
         Cells that held too few units, or would have told those that did.
     """
@@ -97,8 +101,9 @@ class Summary:
     key: str
     units: tuple[str, ...]
     clustered: bool
-    n_left_out: Mapping[str, int] = field(default_factory=dict)
-    n_withheld: int = 0
+    n_left_out: Mapping[str, int]
+    n_failed: Mapping[str, Mapping[str, int]]
+    n_withheld: int
 
     def __repr__(self) -> str:
         whole = [cell for cell in self.cells if not cell.slice]
@@ -135,6 +140,7 @@ def summary(
     by: Sequence[str] = (),
     least: int = 10,
     cluster: str | None = None,
+    most_failed: float = 0.1,
     samples: int = 1_000,
     seed: int = 0,
     key: str = "",
@@ -154,6 +160,8 @@ def summary(
     cluster : str, optional
         The column that says which rows belong together; as in `compare`. A cluster's name means the
         same at all sites, while rows of two sites are different ones whatever they are called.
+    most_failed : float
+        The share of a system's outputs that may have failed, 0 to 1; as in `compare`.
     samples : int
         Number of resamples; the same at all sites.
     seed : int
@@ -169,18 +177,22 @@ def summary(
     Raises
     ------
     BadValue
-        If the site has fewer units than `least`, or an argument is out of its range.
+        If the site has fewer units than `least`, more than `most_failed` of a system's outputs failed,
+        or an argument is out of its range.
     UnknownName
         If a column does not exist.
 
     Notes
     -----
     Only rows that every system answered are summed, one set for all pairs of systems: the difference
-    of two sets would tell the few rows between them. A value with fewer units than `least` is
-    withheld, and with it whatever would tell so few by subtraction: the smallest value of a column
-    where all the others leave too little of the whole or of another column's value, and the smaller
-    of two that are nearly the same rows, or nearly those that the other leaves. What more values of
-    several columns tell together is not looked for: ask by few columns, and always by the same.
+    of two sets would tell the few rows between them. Failures are counted; how far they could move a
+    difference is not told, for that takes sums over the few rows on which they fell.
+
+    A value with fewer units than `least` is withheld, and with it whatever would tell so few by
+    subtraction: the smallest value of a column where all the others leave too little of the whole or
+    of another column's value, and the smaller of two that are nearly the same rows, or nearly those
+    that the other leaves. What more values of several columns tell together is not looked for: ask by
+    few columns, and always by the same.
 
     Resampled sums are linear in the rows. Who knows the names of the rows, the seed and the key knows
     the weights, and could solve for the rows; who knows seed and key can ask whether a name is there.
@@ -200,6 +212,7 @@ def summary(
     Summary of Basel: 2 systems, exact_match over 20 rows; 1 cells of at least 10 units, 0 withheld
     """
     _check(site, key, samples, seed, least)
+    require_answers(scores, most_failed, worst=False)
     columns = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     wanted = [(WHOLE, scores.outputs["row_id"].unique().tolist())]
     wanted += [((name, value), rows) for name in columns for value, rows in scores.slice_rows(name)]
@@ -229,6 +242,12 @@ def summary(
         units=name_digests(names, seed=seed, key=key),
         clustered=column != "row_id",
         n_left_out=n_left_out,
+        n_failed={
+            metric.name: {
+                system: lost["n_failed"] for system, lost in missing(scores, metric).items()
+            }
+            for metric in scores.metrics
+        },
         n_withheld=len(wanted) * len(scores.metrics) - len(kept),
     )
 
