@@ -76,10 +76,10 @@ POOLED = wb.federate.merge([summary(by=["kind"])], baseline="good")
 
 
 def same(found, expected):
-    """Hold that two results are equal, figures to 1e-12."""
+    """Hold that two results are equal, figures to 1e-12, from however many sites."""
     for name in ("scores", "frame", "slices"):
         ours, theirs = getattr(found, name), getattr(expected, name)
-        words = ours.columns.difference(FIGURES)
+        words = ours.columns.difference([*FIGURES, "n_sites"])
         pd.testing.assert_frame_equal(ours[words], theirs[words])
         numbers = [column for column in FIGURES if column in ours]
         np.testing.assert_allclose(
@@ -347,6 +347,42 @@ def letters(n):
 def test_columns_do_not_tell_few_rows_together(one, two, expected):
     cells, _ = told({"one": list(one), "two": list(two)}, by=["one", "two"])
     assert [value for _, value in cells if value] == expected
+
+
+def test_slices_say_which_sites_told_them():
+    rows = ROWS.assign(kind=["u"] * 5 + ["v"] * 75 + ["w"] * 40, person="p")
+
+    def site(name, first, last, by):
+        part = rows[first:last].reset_index(drop=True)
+        outputs = OUTPUTS[OUTPUTS["row_id"].isin(part["row_id"])]
+        scores = wb.score(outputs, part, [wb.ExactMatch()])
+        return wb.federate.summary(scores, name, by=by, samples=9)
+
+    sites = [
+        site("a", 0, 50, ["kind"]),
+        site("b", 50, 90, ["kind", "person"]),
+        site("c", 90, 120, ["person"]),
+    ]
+    # a withholds u, and so v, which would tell it; c was not asked for kinds
+    merged = wb.federate.merge(sites, baseline="good")
+    told = merged.slices[["slice", "value", "n_sites", "n"]].drop_duplicates().to_numpy().tolist()
+    assert told == [["kind", "v", 1, 30], ["kind", "w", 1, 10], ["person", "p", 2, 70]]
+    assert [each.withheld for each in sites] == [
+        {"kind": 2},
+        {"kind": 0, "person": 0},
+        {"person": 0},
+    ]
+    assert merged.withheld == {"kind": ("a", "c"), "person": ("a",)}
+    sheet = merged.slice_sheet
+    assert sheet.notes[:2] == [
+        "kind: values are missing that a, c withheld or did not sum.",
+        "person: values are missing that a withheld or did not sum.",
+    ]
+    assert "at 3 sites (a, b, c), slices of 10 to 70 rows that every" in sheet.caption
+    assert sheet.header[:3] == ["slice", "value", "n_sites"]
+    assert "at 3 sites (a, b, c), 120 rows that every" in merged.sheet.caption
+    assert "slices of no rows" in wb.federate.merge(sites[:1]).slice_sheet.caption
+    assert not [note for note in POOLED.slice_sheet.notes if "missing" in note]
 
 
 def test_a_metric_of_ones_own_is_given_to_merge():

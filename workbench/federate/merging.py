@@ -48,11 +48,14 @@ class Merged:
         Differences from the baseline over all rows, with the columns of `Comparison.frame`; where
         outputs have no value or are absent, also `n_failed` and `baseline_n_failed`.
     slices : DataFrame
-        The same within the values of columns, after `slice` and `value`.
+        The same within the values of columns, after `slice`, `value` and `n_sites`, how many sites
+        told it.
     metrics : mapping of str to Metric
         By name.
     n_left_out : mapping of str to int
         By metric name, rows that some system did not answer.
+    withheld : mapping of str to tuple of str
+        By column, the sites that withheld some of its values, or did not sum by it.
     how : str
         How it was made.
     correction : str
@@ -66,29 +69,34 @@ class Merged:
     slices: "pd.DataFrame"
     metrics: Mapping[str, Metric]
     n_left_out: Mapping[str, int]
+    withheld: Mapping[str, tuple[str, ...]]
     how: str
     correction: Correction
 
     @property
     def sheet(self) -> Sheet:
         """The differences over all rows, for people."""
-        told = self._caption(self.frame)
+        told = self._caption(self.frame, _rows(self.scores))
         return wording.differences_table(self.frame, self.metrics.__getitem__, told)
 
     @property
     def slice_sheet(self) -> Sheet:
         """The differences within the values of columns, for people."""
-        told = self._caption(self.slices)
-        return wording.differences_table(
-            self.slices, self.metrics.__getitem__, told, lead=["slice", "value"]
-        )
+        told = self._caption(self.slices, f"slices of {_rows(self.slices)}")
+        lead = ["slice", "value", "n_sites"]
+        sheet = wording.differences_table(self.slices, self.metrics.__getitem__, told, lead=lead)
+        missing = [
+            f"{column}: values are missing that {', '.join(sites)} withheld or did not sum."
+            for column, sites in self.withheld.items()
+            if sites
+        ]
+        return replace(sheet, notes=[*missing, *sheet.notes])
 
-    def _caption(self, frame: "pd.DataFrame") -> str:
+    def _caption(self, frame: "pd.DataFrame", rows: str) -> str:
         made = wording.corrected(self.correction, wording.family(frame))
-        n = self.frame["n"].max() if len(self.frame) else self.scores["n"].max()
         return (
             f"Differences from {self.baseline} at {len(self.sites)} sites ({', '.join(self.sites)}), "
-            f"{n} rows that every system answered ({self._failures()}); {self.how}, correction {made}."
+            f"{rows} that every system answered ({self._failures()}); {self.how}, correction {made}."
         )
 
     def _failures(self) -> str:
@@ -206,9 +214,10 @@ def merge(
         baseline=chosen,
         scores=_ranked([row for each in whole for row in each.scores(systems)], known),
         frame=_judged(whole, systems, chosen, correction, level)[columns],
-        slices=_judged(inside, systems, chosen, correction, level)[["slice", "value", *COLUMNS]],
+        slices=_with_sites(_judged(inside, systems, chosen, correction, level), given),
         metrics=known,
         n_left_out={name: sum(each.n_left_out[name] for each in given) for name in known},
+        withheld=_withheld(given),
         how=told,
         correction=correction,
     )
@@ -338,6 +347,22 @@ def _lost(given: Sequence[Summary]) -> dict[str, dict[str, int]]:
     }
 
 
+def _withheld(given: Sequence[Summary]) -> dict[str, tuple[str, ...]]:
+    """Name the sites from which values of a column are missing."""
+    columns = sorted({name for each in given for name in each.withheld})
+    return {
+        name: tuple(each.site for each in given if each.withheld.get(name, 1)) for name in columns
+    }
+
+
+def _with_sites(slices: "pd.DataFrame", given: Sequence[Summary]) -> "pd.DataFrame":
+    """Add how many sites told each slice."""
+    place = ["slice", "value", "metric"]
+    times = Counter((cell.slice, cell.value, cell.metric) for each in given for cell in each.cells)
+    told = [times[key] for key in slices[place].itertuples(index=False, name=None)]
+    return slices.assign(n_sites=told)[["slice", "value", "n_sites", *COLUMNS]]
+
+
 class _Pooled:
     """One cell's figures, and what its resamples say of them."""
 
@@ -414,6 +439,14 @@ class _Pooled:
         hits = ~(sizes < least_size(self.figures[a], self.figures[b]))
         p = float((hits.sum() + 1) / (len(hits) + 1))
         return p, f"randomisation, {len(hits)} exchanges"
+
+
+def _rows(frame: "pd.DataFrame") -> str:
+    """Say of how many rows the figures of a frame are."""
+    if frame.empty:
+        return "no rows"
+    low, high = frame["n"].min(), frame["n"].max()
+    return f"{low} to {high} rows" if low < high else f"{high} rows"
 
 
 def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFrame":

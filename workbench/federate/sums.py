@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,8 +88,8 @@ class Summary:
         By metric name, rows that some system did not answer.
     n_failed : mapping of str to mapping of str to int
         By metric name and system, outputs that have no value or are absent.
-    n_withheld : int
-        Cells that held too few units, or would have told those that did.
+    withheld : mapping of str to int
+        By column, cells that held too few units, or would have told those that did.
     """
 
     site: str
@@ -103,7 +104,12 @@ class Summary:
     clustered: bool
     n_left_out: Mapping[str, int]
     n_failed: Mapping[str, Mapping[str, int]]
-    n_withheld: int
+    withheld: Mapping[str, int]
+
+    @property
+    def n_withheld(self) -> int:
+        """Withheld cells of all columns."""
+        return sum(self.withheld.values())
 
     def __repr__(self) -> str:
         whole = [cell for cell in self.cells if not cell.slice]
@@ -216,12 +222,14 @@ def summary(
     columns = [by] if isinstance(by, str) else list(dict.fromkeys(by))
     wanted = [(WHOLE, scores.outputs["row_id"].unique().tolist())]
     wanted += [((name, value), rows) for name in columns for value, rows in scores.slice_rows(name)]
-    kept, n_left_out = [], {}
+    kept, n_left_out, withheld = [], {}, Counter({name: 0 for name in columns})
     for metric in scores.metrics:
         arranged = panel(scores, metric.name, cluster=cluster)
         n_left_out[metric.name] = int((~arranged.rows_of(*arranged.systems)).sum())
         parts = parts_of(scores, arranged, metric.name, wanted)
-        kept += without_telling(parts, site, least)
+        told = without_telling(parts, site, least)
+        kept += told
+        withheld.update(part.told["slice"] for part in parts if part not in told)
     column = cluster_column(scores.outputs, cluster)
     names = np.unique(scores.outputs[column].astype("str")).tolist()
     sums = weighted_sums(
@@ -248,7 +256,7 @@ def summary(
             }
             for metric in scores.metrics
         },
-        n_withheld=len(wanted) * len(scores.metrics) - len(kept),
+        withheld=dict(withheld),
     )
 
 
