@@ -338,6 +338,8 @@ def letters(n):
         ("a" * 60 + "b" * 60, "c" * 60 + "d" * 60, ["a", "b", "c", "d"]),
         ("a" * 60 + "b" * 60, "c" * 61 + "d" * 59, ["c"]),
         ("a" * 60 + "b" * 60, "c" * 70 + "d" * 50, ["a", "b", "c", "d"]),
+        # a and c differ by the first row and the last
+        ("a" * 60 + letters(60), "z" + "c" * 60 + letters(59), ["c"]),
         # the whole less a and less d is row 60, taken off once
         ("a" * 61 + letters(59), letters(60) + "d" * 60, ["a"]),
         # c less a and i is the nine rows of f, and d less b those of g
@@ -515,7 +517,23 @@ BROKEN = {
     "a cell less": lambda told: told | {"cells": [told["cells"][0] | {"sums": [[1.0]]}]},
     "small": lambda told: told | {"cells": [told["cells"][0] | {"n_units": 3}]},
     "no number": lambda told: told | {"cells": [told["cells"][0] | {"sums": "x"}]},
-}
+    "texts": lambda told: told | {"cells": [told["cells"][0] | {"sums": [["x"] * 10] * 3}]},
+    "ragged": lambda told: told | {"cells": [told["cells"][0] | {"sums": [[1], [1, 2], [3]]}]},
+    "no cell": lambda told: told | {"cells": [*told["cells"][:2], 5]},
+    "a metric less": lambda told: told | {"cells": told["cells"][:2]},
+    "twice": lambda told: told | {"cells": told["cells"] + told["cells"][:1]},
+    "no samples": lambda told: told | {"samples": 0},
+    "other counts": lambda told: told | {"n_left_out": {}},
+    "other systems": lambda told: told | {"n_failed": {name: {} for name in told["n_failed"]}},
+    **{
+        f"{name} {value}": lambda told, name=name, value=value: told | {name: value}
+        for name, value in [
+            ("metrics", None), ("metrics", {"bleu": 5}), ("site", 5), ("n_left_out", 5), ("key", 3),
+            ("samples", "5"), ("samples", True), ("least", 2.5), ("systems", "good"), ("units", [1]),
+            ("signatures", []), ("cells", {}), ("withheld", {"kind": "x"}), ("clustered", None),
+        ]
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -527,6 +545,25 @@ def test_a_broken_file_is_one_sentence(tmp_path, name):
         wb.federate.read(path)
     assert str(path) in str(caught.value)
     assert "ask the site" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_broken_file_says_what_is_wrong(tmp_path):
+    path = tmp_path / "site.json"
+    summary(samples=5).write(path)
+    told = json.loads(path.read_text())
+    for changed, said in (
+        ({"site": 5}, "'site' of the summary cannot be 5"),
+        ({"metrics": None, "key": 3}, "'metrics', 'key' of the summary cannot be None"),
+        ({"more": 1}, "the summary holds 'more' too"),
+        ({"n_failed": {}}, "it does not tell the same of all metrics"),
+    ):
+        path.write_text(json.dumps(told | changed))
+        with pytest.raises(BadValue) as caught:
+            wb.federate.read(path)
+        assert str(caught.value) == (
+            f"{path} must hold a whole summary, but {said}; ask the site for it again."
+        )
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", gzip.compress(b"{}", mtime=0)[:9]])

@@ -5,6 +5,7 @@ scores, intervals and p-values that one site with all rows would have found.
 """
 
 from workbench.federate.merging import Merged, merge
-from workbench.federate.sums import Cell, Summary, read, summary
+from workbench.federate.reading import read
+from workbench.federate.sums import Cell, Summary, summary
 
 __all__ = ["Cell", "Merged", "Summary", "merge", "read", "summary"]

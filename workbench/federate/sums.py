@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench import formats, store
+from workbench import store
 from workbench.contrasts import missing
 from workbench.display import plain
 from workbench.errors import BadValue
@@ -122,15 +122,14 @@ class Summary:
     def write(self, path: str | Path) -> None:
         """Write the summary as JSON that people can read, compressed where the path ends in .gz."""
         told = (
-            json.dumps({"format": _FORMAT} | asdict(self), default=_listed, allow_nan=False) + "\n"
+            json.dumps({"format": FORMAT} | asdict(self), default=_listed, allow_nan=False) + "\n"
         )
         packed = str(path).endswith(".gz")
         store.write_bytes(path, gzip.compress(told.encode(), mtime=0) if packed else told.encode())
 
 
-_FORMAT = "workbench federated summary 2"
-_TUPLES = ("systems", "units")
-_ARRAYS = ("sums", "resampled", "exchanged", "n_changed")
+FORMAT = "workbench federated summary 2"
+"""What the file of a summary says it is."""
 
 
 def _listed(value: object) -> object:
@@ -260,38 +259,6 @@ def summary(
     )
 
 
-def read(path: str | Path) -> Summary:
-    """Read a summary that a site wrote.
-
-    Raises
-    ------
-    BadValue
-        If the file holds something else, or numbers that do not fit together.
-    Unreadable
-        If it cannot be read.
-    """
-    place = Path(path)
-    told = formats.parsed_json(formats.decoded(formats.whole(place), place), place, 1)
-    if not isinstance(told, dict) or told.pop("format", None) != _FORMAT:
-        raise BadValue(
-            f"{place} must hold a summary written by wb.federate ({_FORMAT!r}), but holds something "
-            "else; ask the site for the file that Summary.write made."
-        )
-    try:
-        cells = tuple(_cell(cell) for cell in told.pop("cells"))
-        found = Summary(cells=cells, **told | {name: tuple(told[name]) for name in _TUPLES})
-        _fits(found)
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise BadValue(
-            f"{place} must hold a whole summary, but {error}; ask the site for it again."
-        ) from None
-    return found
-
-
-def _cell(told: dict[str, Any]) -> Cell:
-    return Cell(**told | {name: np.array(told[name]) for name in _ARRAYS})
-
-
 def _check(site: str, key: str, samples: int, seed: int, least: int) -> None:
     if not isinstance(site, str) or not isinstance(key, str) or not site:
         kinds = f"{type(site).__name__} and {type(key).__name__}" if site != "" else "no site"
@@ -304,17 +271,3 @@ def _check(site: str, key: str, samples: int, seed: int, least: int) -> None:
             "samples, seed and least must be whole numbers of at least 1, 0 and 2, but "
             f"{samples!r}, {seed!r} and {least!r} came; use 1000, 0 and 10."
         )
-
-
-def _fits(found: Summary) -> None:
-    """Raise ValueError where shapes or numbers do not fit together."""
-    n = len(found.systems)
-    for cell in found.cells:
-        k = cell.sums.shape[-1] if cell.sums.ndim else 0
-        shapes = [(n, k), (found.samples, n, k), (found.samples, n, k), (n, n)]
-        for name, shape in zip(_ARRAYS, shapes, strict=True):
-            array = getattr(cell, name)
-            if array.shape != shape or not np.isfinite(array).all():
-                raise ValueError(f"{name} of {cell.metric} is no finite array of shape {shape}")
-        if cell.n_units < found.least or cell.metric not in found.signatures:
-            raise ValueError(f"a cell of {cell.metric} holds {cell.n_units} units")
