@@ -557,6 +557,17 @@ def test_a_value_need_not_be_a_text(mixed, value):
     assert found.dataset == "the list given where year = 2020"
 
 
+@pytest.mark.parametrize("value", [2020, "2020", 2020.0, np.float32(2020)])
+@pytest.mark.parametrize("years", [[2020, None, 2021], [2020.0, 2020.5, None], [2020, "?", 2021.0]])
+def test_a_gap_in_a_column_makes_no_other_words_of_its_whole_numbers(years, value):
+    scores = wb.score(OUTPUTS, ROWS.assign(year=years), EVERY)
+    assert "2020" in dict(scores.slice_rows("year"))
+    assert not any(name.endswith(".0") for name, _ in scores.slice_rows("year"))
+    found = scores.only(where={"year": value})
+    assert found.outputs["row_id"].unique().tolist() == ["r2"]
+    assert found.dataset == "the list given where year = 2020"
+
+
 def test_rows_without_a_value_are_a_part_by_either_name(mixed):
     for value in ("(missing)", None, float("nan")):
         found = mixed.only(where={"style": value})

@@ -76,6 +76,13 @@ def test_rows_can_be_chosen_by_a_slice_or_by_name(comparison):
     assert repr(few).startswith("SideBySide: 2 of 60 rows, ")
 
 
+def test_a_value_need_not_be_a_text():
+    c = compared(half=[2020, None])
+    for value in (2020, "2020", 2020.0):
+        panel = c.side_by_side(where={"half": value})
+        assert panel.rows["row_id"].tolist() == [f"r{i:02}" for i in range(0, 60, 2)]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -145,7 +145,9 @@ class Scores:
                 f"{some(lost)} is left of {self.dataset} where {dict(where or {})}; choose other "
                 "values."
             )
-        told = ", ".join(f"{name} = {_in_words(value)}" for name, value in (where or {}).items())
+        told = ", ".join(
+            f"{name} = {self.in_words(value)}" for name, value in (where or {}).items()
+        )
         return replace(
             self,
             dataset=f"{self.dataset} where {told}" if told else self.dataset,
@@ -172,9 +174,16 @@ class Scores:
         rows = self.outputs["row_id"]
         kept = np.ones(len(rows), dtype=bool)
         for column, value in where.items():
-            found = rows[self.slice_values(column) == _in_words(value)]
+            found = rows[self.slice_values(column) == self.in_words(value)]
             kept &= rows.isin(found).to_numpy()
         return kept
+
+    @staticmethod
+    def in_words(cell: object) -> str:
+        """Say a value of a column in words; one missing value makes floats of whole numbers."""
+        if isinstance(cell, float | np.floating) and abs(number := float(cell)) < 2**53:
+            cell = int(number) if number.is_integer() else cell
+        return _MISSING if tables.is_missing(cell) else str(cell)
 
     @property
     def slice_columns(self) -> list[str]:
@@ -204,9 +213,9 @@ class Scores:
 
         cells = self.outputs[column]
         if cells.dtype == object:  # lists have no hash, and True is no 1
-            return cells.map(_in_words).astype("str")
+            return cells.map(self.in_words).astype("str")
         codes, values = pd.factorize(cells)
-        words = np.array([*map(_in_words, values), _MISSING], dtype=object)
+        words = np.array([*map(self.in_words, values), _MISSING], dtype=object)
         return pd.Series(words[codes], index=cells.index, name=column, dtype="str")
 
     def slice_rows(self, column: str) -> list[tuple[str, list[str]]]:
@@ -336,10 +345,6 @@ class Scores:
 def _may_be_slice(cells: "pd.Series[Any]") -> bool:
     """Tell fast whether a column may have few values; of mixed cells one does not know."""
     return cells.dtype == object or cells.nunique() <= MOST_SLICES
-
-
-def _in_words(cell: object) -> str:
-    return _MISSING if tables.is_missing(cell) else str(cell)
 
 
 def failed(outputs: "pd.DataFrame") -> "pd.Series[bool]":

@@ -203,7 +203,8 @@ class SideBySide(AskedPanel):
         ((column, value),) = where.items()
         at = _place("slice", column, self.grid.columns)
         values = [name for name, _ in self.grid.slice_values(at)]
-        return at, _place(f"value of {column}", value, values)
+        told = self.comparison.scores.in_words(value)
+        return at, _place(f"value of {column}", told, values)
 
     @property
     def _difference(self) -> str:
