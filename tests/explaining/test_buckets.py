@@ -62,6 +62,19 @@ def test_repeats_are_averaged():
     assert measured(scores, "edit_distance", PAIR)["x"] == pytest.approx((3 / 7 + 1 / 9) / 2)
 
 
+@pytest.mark.parametrize("bucket", ["length_ratio", "edit_distance"])
+def test_what_a_failed_output_wrote_is_not_measured(bucket):
+    rows = wb.read(ROWS)
+    lost = {"row_id": "x", "system": "s", "repeat": 1, "text": "z " * 40, "error": "timeout"}
+    answered = wb.outputs(rows, SYSTEMS)
+    both = wb.outputs(rows, pd.concat([answered, pd.DataFrame([lost])]).drop(columns="output_id"))
+    found = [
+        measured(wb.score(each, rows, [wb.LengthRatio()]), bucket, PAIR)
+        for each in (answered, both)
+    ]
+    assert found[0].to_dict() == found[1].to_dict()
+
+
 @pytest.mark.parametrize("bucket", BUCKETS)
 def test_a_measure_does_not_know_who_wrote_what(bucket):
     rng = np.random.default_rng(0)

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import BadValue
-from workbench.explaining.texts import text_of, tokens
+from workbench.explaining.texts import answers, text_of, tokens
 from workbench.metrics.scoring import Scores
 from workbench.metrics.subsequence import lcs_length
-from workbench.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,13 +187,8 @@ def _apart(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def _outputs(scores: Scores, system: str) -> dict[str, list[tuple[str, ...]]]:
-    """Return the words of each output of a system, by row; failures are left out."""
-    own = scores.outputs[scores.outputs["system"] == system]
-    found: dict[str, list[tuple[str, ...]]] = {}
-    for row, text in zip(own["row_id"], own["text"], strict=True):
-        if not is_missing(text):
-            found.setdefault(row, []).append(tokens(text))
-    return found
+    """Return the words of each output of a system, by row."""
+    return {row: [*map(tokens, texts)] for row, texts in answers(scores.outputs, system).items()}
 
 
 def _series(values: dict[str, float]) -> "pd.Series[float]":

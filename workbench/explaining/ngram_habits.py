@@ -10,13 +10,12 @@ import numpy as np
 from workbench.contrasts import Settings
 from workbench.errors import BadValue
 from workbench.explaining.phrases import Texts, Usage, usages
-from workbench.explaining.texts import tokens
+from workbench.explaining.texts import answers, tokens
 from workbench.metrics.ngrams import Ints, Tokens, Vocabulary
 from workbench.metrics.scoring import Scores
 from workbench.pairing import cluster_column
 from workbench.stats.corrections import Correction, FamilyCorrection, adjusted, require
 from workbench.stats.exact import Array
-from workbench.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,19 +160,19 @@ def _texts(
 ) -> tuple[list[str], Ints, Texts]:
     """Return the rows that both answered, the cluster of each, and their texts as numbers."""
     outputs = scores.outputs
-    answers = [_answers(outputs, system) for system in pair]
+    written = [answers(outputs, system) for system in pair]
     rows = outputs.drop_duplicates("row_id").set_index("row_id")
-    shared = [row for row in rows.index if all(row in each for each in answers)]
+    shared = [row for row in rows.index if all(row in each for each in written)]
     if not shared:
         raise BadValue(
             f"n-grams need a row that both answered with a text, but {pair[0]} and {pair[1]} share "
             "none; choose another system."
         )
-    scale = math.lcm(*{len(each[row]) for each in answers for row in shared})
+    scale = math.lcm(*{len(each[row]) for each in written for row in shared})
     references = dict(rows["references"]) if "references" in rows else {}
     listed: list[tuple[str, int, int]] = []
     for at, row in enumerate(shared):
-        for side, each in zip((1, -1), answers, strict=True):
+        for side, each in zip((1, -1), written, strict=True):
             listed += [(text, at, side * scale // len(each[row])) for text in each[row]]
         listed += [(text, at, 0) for text in references.get(row, ())]
     vocabulary = Vocabulary()
@@ -185,17 +184,6 @@ def _texts(
     names = shared if column == "row_id" else rows.loc[shared, column].astype("str").tolist()
     _, clusters = np.unique(np.array(names, dtype=object), return_inverse=True)
     return shared, clusters, Texts(numbered, row_of, weight, scale, list(vocabulary))
-
-
-def _answers(outputs: "pd.DataFrame", system: str) -> dict[str, list[str]]:
-    """Return the texts of a system by row; failures are left out."""
-    own = outputs[outputs["system"] == system]
-    errors = own["error"] if "error" in own else [None] * len(own)
-    found: dict[str, list[str]] = {}
-    for row, text, error in zip(own["row_id"], own["text"], errors, strict=True):
-        if not is_missing(text) and is_missing(error):
-            found.setdefault(row, []).append(text)
-    return found
 
 
 def _candidates(texts: Texts, usage: Usage, clusters: Ints, alpha: float) -> Iterator[_Candidate]:

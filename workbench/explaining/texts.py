@@ -3,7 +3,12 @@
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from workbench.metrics.scoring import failed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Scripts without spaces give a token per character; an apostrophe inside a word stays in it.
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -47,6 +52,15 @@ def text_of(cell: object) -> str | None:
         told = [each.get("content") for each in cell if isinstance(each, Mapping)]
         return " ".join(each for each in told if isinstance(each, str)) or None
     return None
+
+
+def answers(outputs: "pd.DataFrame", system: str) -> dict[str, list[str]]:
+    """Return the texts of a system by row; failures are left out, whatever they wrote."""
+    own = outputs[(outputs["system"] == system) & ~failed(outputs)]
+    found: dict[str, list[str]] = {}
+    for row, text in zip(own["row_id"], own["text"], strict=True):
+        found.setdefault(row, []).append(text)
+    return found
 
 
 @cache
