@@ -44,6 +44,19 @@ def test_a_measure_of_three_rows(bucket, expected):
     assert measured(scored(), bucket, PAIR).to_dict() == pytest.approx(expected)
 
 
+def test_a_ratio_is_of_the_exact_mean_length_of_the_references():
+    references = [["a b", "a"], ["a", ""], ["", ""]]
+    rows = [
+        {"row_id": n, "input": "", "references": r} for n, r in zip("xyz", references, strict=True)
+    ]
+    scores = scored(rows, {"s": ["a b"] * 3, "t": ["a"] * 3})
+    assert measured(scores, "length_ratio", PAIR).to_dict() == {
+        "x": 1.0,
+        "y": 3.0,
+    }  # none of nothing
+    assert measured(scores, "reference_length", PAIR).to_dict() == {"x": 2.0, "y": 0.0, "z": 0.0}
+
+
 def test_rarity_is_the_mean_surprise_of_the_words_of_an_input():
     words = {row["row_id"]: row["input"].split() for row in ROWS}
     counts = Counter(word for each in words.values() for word in each)

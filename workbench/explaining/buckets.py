@@ -122,13 +122,13 @@ def _length(cell: object) -> float:
 
 
 def _mean_length(references: object) -> float:
-    """Return the mean length of some texts, in whole words."""
+    """Return the mean length of some texts, in words."""
     lengths = [_length(text) for text in references] if isinstance(references, list) else []
-    return float(round(sum(lengths) / len(lengths))) if lengths else float("nan")
+    return sum(lengths) / len(lengths) if lengths else float("nan")
 
 
 def _reference_length(scores: Scores, pair: Pair) -> "pd.Series[float]":  # noqa: ARG001
-    return _per_row(scores, "references", _mean_length)
+    return _per_row(scores, "references", _mean_length).round()
 
 
 def _source_length(scores: Scores, pair: Pair) -> "pd.Series[float]":  # noqa: ARG001
