@@ -151,9 +151,33 @@ def test_buckets_of_different_values_have_nearly_the_same_size(values):
 def test_labels_are_distinct(values):
     found = cut(pd.Series(values, index=[str(at) for at in range(len(values))]), 5)
     labels = [label for label, _ in found]
-    spread = np.diff(sorted(set(values)))
-    if len(spread) == 0 or spread.min() > 1e-8:
-        assert len(set(labels)) == len(labels)
+    assert len(set(labels)) == len(labels)
+
+
+def test_equal_rarities_are_in_one_bucket_whatever_the_order_of_words():
+    words = ["the", "the", "cat", "sat", "on", "mat", "and", "dog", "a", "by", "far"]
+    texts = [" ".join(np.random.default_rng(at).permutation(words)) for at in range(40)]
+    rows = [{"input": text, "references": ["a"]} for text in texts + ["the cat the"] * 8]
+    scores = scored(rows, {"s": ["a"] * 48, "t": ["b"] * 48})
+    found = bucketed(scores, "lexical_rarity", PAIR, 8)
+    assert [(label, len(ids)) for label, ids in found] == [("2.61 bits", 8), ("3.28 bits", 40)]
+
+
+def test_equal_ratios_are_in_one_bucket_whoever_wrote_more():
+    rows = [{"input": "", "references": ["a " * 11]}] * 4
+    one, six, three, four = (
+        ["a " * n for n in each] for each in [(1, 0, 0), (1, 2, 3), (1, 1, 1), (2, 2, 0)]
+    )
+    scores = scored(rows, {"s": [one, six, three, four], "t": [six, one, four, three]})
+    assert [label for label, _ in bucketed(scores, "length_ratio", PAIR, 4)] == ["0.11"]
+
+
+def test_noise_in_the_last_bits_makes_no_bucket():
+    noisy = pd.Series([0.1 + 0.2, 0.3, 1 - 1e-16, 1.0], index=list("abcd"))
+    for values in (noisy, noisy[::-1]):
+        assert {label: sorted(rows) for label, rows in cut(values, 4)} == {
+            "0.30": ["a", "b"], "1.00": ["c", "d"],
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("n_buckets", [1, 51, 0, 2.5, "4", None])

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 _UNITS = {"reference_length": " words", "source_length": " words", "lexical_rarity": " bits"}
-# Decimal places of labels: as few as tell the buckets apart.
+# Decimal places of values, far above the noise of their last bits; labels have as few of them as
+# tell the buckets apart.
 _MOST_PLACES = 9
 
 
@@ -45,7 +46,7 @@ def measured(scores: Scores, bucket: str, pair: Pair) -> "pd.Series[float]":
 
 
 def cut(values: "pd.Series[float]", n_buckets: int, unit: str = "") -> list[tuple[str, list[str]]]:
-    """Cut rows into buckets of about the same size; equal values stay together.
+    """Cut rows into buckets of about the same size; values equal to nine places stay together.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ def cut(values: "pd.Series[float]", n_buckets: int, unit: str = "") -> list[tupl
     """
     if not len(values):
         return []
+    values = values.round(_MOST_PLACES)
     shares = np.arange(1, n_buckets) / n_buckets
     edges = np.quantile(values, shares, method="inverted_cdf")
     codes = np.searchsorted(edges, values.to_numpy(), side="left")
