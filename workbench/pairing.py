@@ -13,6 +13,7 @@ from workbench.errors import BadValue, some, unknown_name
 from workbench.metrics.base import complete
 from workbench.metrics.scoring import Scores
 from workbench.stats.exact import Array, Exact
+from workbench.stats.sizes import untied
 from workbench.tables import Coded
 
 if TYPE_CHECKING:
@@ -232,18 +233,22 @@ def _with_absent(outputs: "pd.DataFrame", statistics: Array) -> "tuple[pd.DataFr
 
 
 def side_by_side(scores: Scores, metric: str, system: str, other: str) -> "pd.DataFrame":
-    """Return the rows that two systems answered, with texts and values of both."""
+    """Return the rows that two systems answered, with texts and values of both.
+
+    The mean of repeats does not depend on their order; what differs by rounding alone is a tie.
+    """
     frame = scores.frame[scores.frame["metric"] == metric].dropna(subset="value")
     texts = scores.outputs.set_index("output_id")["text"]
     sides = []
     for name, prefix in ((system, ""), (other, "other_")):
         part = frame[frame["system"] == name]
         part = part.assign(text=texts.loc[part["output_id"]].to_numpy())
-        rows = part.groupby("row_id", sort=False)
-        sides.append(rows.agg({"text": "first", "value": "mean"}).add_prefix(prefix))
+        sides.append(part.groupby("row_id", sort=False)[["text"]].first().add_prefix(prefix))
+        in_turn = part.sort_values("value").groupby("row_id")["value"]
+        sides[-1][f"{prefix}value"] = in_turn.mean()
     both = sides[0].join(sides[1], how="inner")
     known = [name for name in ("input", "references") if name in scores.outputs]
     dataset = scores.outputs.drop_duplicates("row_id").set_index("row_id")[known]
     joined = dataset.join(both, how="inner").reset_index()
-    joined["delta"] = joined["value"] - joined["other_value"]
+    joined["delta"] = untied(joined["value"].to_numpy(), joined["other_value"].to_numpy())
     return joined[["row_id", *known, "text", "other_text", "value", "other_value", "delta"]]

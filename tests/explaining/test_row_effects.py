@@ -147,6 +147,21 @@ def test_influence_without_a_shared_row_is_refused():
     )
 
 
+def marked_repeats(a, b):
+    """Return what two systems did on rows that each answered several times."""
+    rows = wb.read([{"row_id": f"r{at}", "input": ""} for at in range(len(a))])
+    table = pd.DataFrame(
+        [
+            {"row_id": f"r{at}", "system": system, "repeat": repeat, "text": "x", "mark": mark}
+            for system, column in (("a", a), ("b", b))
+            for at, marks in enumerate(column)
+            for repeat, mark in enumerate(marks)
+        ]
+    )
+    scores = wb.score(wb.outputs(rows, table), rows, [wb.Column("mark", direction="up")])
+    return wb.compare(scores, baseline="a", samples=20).by_row("b")
+
+
 def test_repeats_are_averaged():
     rows = wb.read([{"row_id": "x", "input": ""}, {"row_id": "y", "input": ""}])
     table = pd.DataFrame(
@@ -182,6 +197,27 @@ def test_disagreements_are_told_in_standard_deviations():
             row["delta_ter"]
             == c.by_row("good", metric="ter").set_index("row_id").loc[row["row_id"], "delta"]
         )
+
+
+def test_repeats_in_another_order_are_ties():
+    rng = np.random.default_rng(0)
+    texts = [[" ".join(rng.choice(WORDS, rng.integers(1, 9))) for _ in range(3)] for _ in range(60)]
+    rows = wb.read([{"input": "", "references": ["the cat sat on a mat"]}] * 60)
+    turned = [each[::-1] for each in texts[:50]] + texts[:-11:-1]
+    metrics = [wb.ROUGE("1"), wb.ROUGE("L"), wb.ChrF()]
+    scores = wb.score(wb.outputs(rows, {"a": texts, "b": turned}), rows, metrics)
+    c = wb.compare(scores, baseline="a", samples=20)
+    changed = c.frame.set_index("metric")["n_changed"]
+    for metric in metrics:
+        assert (c.by_row("b", metric=metric.name)["delta"] != 0).sum() == changed[metric.name]
+    frame = c.disagreements().frame.set_index("row_id").loc[rows["row_id"][:50]]
+    assert not frame[["spread", "opposite"]].any(axis=None)
+    assert len(c.examples("b", sort="size", n=60).frame) == changed["rouge1"]
+
+
+def test_equal_means_of_other_repeats_are_ties():
+    frame = marked_repeats([(0.1, 0.2, 0.3), (0.1, 0.2, -0.3)], [(0.6, 0.0, 0.0), (-0.3, 0.2, 0.1)])
+    assert frame["delta"].tolist() == [0.0, 0.0]
 
 
 def test_disagreements_of_a_pair_and_of_some_metrics():

@@ -27,6 +27,18 @@ def least_size(a: float, b: float) -> float:
     return abs(a - b) - _TIE * max(abs(a), abs(b))
 
 
+def untied(a: Array, b: Array) -> Array:
+    """Return the differences of figures, 0 where they are ties.
+
+    Examples
+    --------
+    >>> untied(np.array([0.1 + 0.2, 0.5]), np.array([0.3, 0.25])).tolist()
+    [0.0, 0.25]
+    """
+    tied = np.abs(a - b) <= _TIE * np.maximum(np.abs(a), np.abs(b))
+    return np.where(tied, 0.0, a - b)
+
+
 def sizes_about(
     limit: float, sums: tuple[Array, Array], figures: Figures, nearly: Figures | None
 ) -> Array:
