@@ -253,7 +253,7 @@ def disagreements_sheet(frame: "pd.DataFrame", n: int) -> Sheet:
     )
     deltas = [f"Δ {name.removeprefix('delta_')}" for name in names]
     header = ["row_id", "system", "it wrote", "the baseline wrote", *deltas]
-    return Sheet(frame, title, [*header, "favours it most", "least", "spread (sd)"], body)
+    return Sheet(frame, title, [*header, "favours it most", "least", "spread (rms)"], body)
 
 
 def _undone(frame: "pd.DataFrame", total: float) -> str:

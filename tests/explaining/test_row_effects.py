@@ -177,7 +177,7 @@ def test_repeats_are_averaged():
     assert frame["contribution"].tolist() == [1.5, 0.0]
 
 
-def test_disagreements_are_told_in_standard_deviations():
+def test_disagreements_are_told_in_units_of_each_metric():
     c = compared(20)
     frame = c.disagreements().frame
     steps = {}
@@ -230,8 +230,17 @@ def test_disagreements_of_a_pair_and_of_some_metrics():
     ]
     assert len(sheet.body) == 3
     assert sheet.header[4:6] == ["Δ bleu", "Δ ter"]
+    assert sheet.header[-1] == "spread (rms)"
     n_opposite = int(sheet.frame["opposite"].sum())
     assert f"they put different systems ahead on {n_opposite} of 20, from good" in sheet.caption
+
+
+def test_a_metric_does_not_disagree_with_itself():
+    with pytest.raises(BadValue) as caught:
+        compared().disagreements(metrics=["bleu", "bleu", "ter"])
+    assert str(caught.value) == (
+        "disagreement needs metrics that are named once, but 'bleu' came twice; name another."
+    )
 
 
 def test_disagreement_needs_two_metrics_with_a_direction_and_two_systems():

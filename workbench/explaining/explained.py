@@ -235,7 +235,7 @@ class Explained:
         system, other : str, optional
             The systems; by default all, and the baseline.
         metrics : sequence of str, optional
-            At least two with a direction; all by default.
+            At least two with a direction, each once; all by default.
         n : int
             Number of lines shown; the frame holds all rows.
 
@@ -243,14 +243,14 @@ class Explained:
         -------
         Sheet
             Its frame: `row_id`, `system`, `baseline`, the texts; `favours` and `opposes`, the
-            metrics that see most and least in the system; `spread`, how far they are apart in
-            standard deviations of each metric's differences; `opposite`, whether metrics put
+            metrics that see most and least in the system; `spread`, how far they are apart, each
+            in units of the root mean square of its differences; `opposite`, whether metrics put
             different systems ahead; `delta_…` of each metric.
 
         Raises
         ------
         BadValue
-            If fewer than two metrics have a direction, or there is one system.
+            If fewer than two metrics have a direction, one is named twice, or there is one system.
         """
         systems = self._challengers if system is None else [system]
         pairs = [self._pair(each, other) for each in systems]

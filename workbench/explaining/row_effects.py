@@ -1,12 +1,13 @@
 """Rows that decide: what each does to a difference, and where metrics disagree about it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.contrasts import Settings, panels_of
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadValue, some, unknown_name
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded
 from workbench.pairing import side_by_side
@@ -71,7 +72,7 @@ def disagreements(
     Raises
     ------
     BadValue
-        If fewer than two metrics have a direction.
+        If fewer than two metrics have a direction, or one comes twice.
     """
     import pandas as pd
 
@@ -81,6 +82,11 @@ def disagreements(
             "disagreement needs two metrics with a direction, but "
             f"{', '.join(each.name for each in chosen) or 'none'} came; score by another."
         )
+    if doubled := [name for name, n in Counter(each.name for each in chosen).items() if n > 1]:
+        raise BadValue(
+            f"disagreement needs metrics that are named once, but {some(doubled)} came twice; name "
+            "another."
+        )
     parts = [_disagreed(scores, chosen, pair) for pair in pairs]
     if not parts:
         raise BadValue("disagreement needs at least two systems, but one came; score another.")
@@ -89,7 +95,7 @@ def disagreements(
 
 
 def _disagreed(scores: Scores, metrics: Sequence[Metric], pair: tuple[str, str]) -> "pd.DataFrame":
-    """Return the gains of one system on another by row and metric, in standard deviations."""
+    """Return the gains of one system on another by row and metric, in units of each metric."""
     import pandas as pd
 
     tables = [side_by_side(scores, metric.name, *pair).set_index("row_id") for metric in metrics]
@@ -104,6 +110,7 @@ def _disagreed(scores: Scores, metrics: Sequence[Metric], pair: tuple[str, str])
             for metric in metrics
         ]
     )
+    # not the standard deviation: where all differences are alike there is none
     size = np.sqrt((gains**2).mean(axis=0)) if len(gains) else np.ones(len(names))
     steps = gains / np.where(size > 0, size, 1)
     told: dict[str, Any] = {"system": pair[0], "baseline": pair[1]}
