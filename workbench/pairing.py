@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import BadValue, some, unknown_name
 from workbench.metrics.base import complete
-from workbench.metrics.scoring import Scores
+from workbench.metrics.scoring import Scores, bounded
 from workbench.stats.exact import Array, Exact
 from workbench.stats.sizes import untied
 from workbench.tables import Coded
@@ -233,22 +233,32 @@ def _with_absent(outputs: "pd.DataFrame", statistics: Array) -> "tuple[pd.DataFr
 
 
 def side_by_side(scores: Scores, metric: str, system: str, other: str) -> "pd.DataFrame":
+    """Return the rows on which two systems have a value, with texts and values of both."""
+    found = beside(scores, metric, (system, other))
+    return found.dropna(subset=["value", "other_value"], ignore_index=True)
+
+
+def beside(
+    scores: Scores, metric: str, pair: tuple[str, str], failures: Filling = "exclude"
+) -> "pd.DataFrame":
     """Return the rows that two systems answered, with texts and values of both.
 
     The mean of repeats does not depend on their order; what differs by rounding alone is a tie.
+    Failures that count have a value as an output has.
     """
-    frame = scores.frame[scores.frame["metric"] == metric].dropna(subset="value")
-    texts = scores.outputs.set_index("output_id")["text"]
+    outputs, statistics = _complete(scores, metric, failures)
+    found, counted = scores.metric(metric), complete(statistics)
+    values = bounded(found, found.aggregate(statistics[counted]))
+    answered = outputs[counted].assign(value=np.where(np.isinf(values), np.nan, values))
     sides = []
-    for name, prefix in ((system, ""), (other, "other_")):
-        part = frame[frame["system"] == name]
-        part = part.assign(text=texts.loc[part["output_id"]].to_numpy())
-        sides.append(part.groupby("row_id", sort=False)[["text"]].first().add_prefix(prefix))
-        in_turn = part.sort_values("value").groupby("row_id")["value"]
-        sides[-1][f"{prefix}value"] = in_turn.mean()
-    both = sides[0].join(sides[1], how="inner")
-    known = [name for name in ("input", "references") if name in scores.outputs]
+    for name, prefix in zip(pair, ("", "other_"), strict=True):
+        part = answered[answered["system"] == name]
+        side = part.groupby("row_id", sort=False)[["text"]].first()
+        side["value"] = part.sort_values("value").groupby("row_id")["value"].mean()
+        sides.append(side.add_prefix(prefix))
+    known = [name for name in ("input", "references") if name in outputs]
     dataset = scores.outputs.drop_duplicates("row_id").set_index("row_id")[known]
+    both = sides[0].join(sides[1], how="inner")
     joined = dataset.join(both, how="inner").reset_index()
     joined["delta"] = untied(joined["value"].to_numpy(), joined["other_value"].to_numpy())
     return joined[["row_id", *known, "text", "other_text", "value", "other_value", "delta"]]

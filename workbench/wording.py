@@ -210,9 +210,10 @@ def ngrams_sheet(
     return Sheet(frame, f"{title}.", [*header, "adjusted p", pair[0]], body)
 
 
-def influence_sheet(frame: "pd.DataFrame", metric: Metric, pair: tuple[str, str], n: int) -> Sheet:
+def influence_sheet(
+    frame: "pd.DataFrame", total: float, metric: Metric, pair: tuple[str, str], n: int
+) -> Sheet:
     """Show the rows that make a difference, with what is left of it without them."""
-    total = float(frame["influence"].iloc[0] + frame["delta_without"].iloc[0])
     places = max(_places(metric, float(frame["value"].abs().max())), _places(metric, total))
     body = [
         [

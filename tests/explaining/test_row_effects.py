@@ -126,6 +126,51 @@ def test_systems_that_do_not_differ_have_no_shares():
     assert sheet.frame["share"].isna().all()
 
 
+def test_the_difference_of_a_single_row_is_told():
+    sheet = marked([2.0], [1.0]).influence("b")
+    assert sheet.caption == (
+        "1 of 1 rows, those that make most of b − a = −1.000 mark; no number of them undoes it"
+    )
+    assert sheet.frame["share"].tolist() == [1.0]
+
+
+def test_a_failure_that_counts_is_told_as_any_row():
+    rows = wb.read(
+        [{"row_id": f"r{at}", "input": f"in {at}", "references": ["a b"]} for at in range(4)]
+    )
+    outputs = wb.outputs(rows, {"a": ["a"] * 4, "b": [*["a b"] * 3, None]})
+    lone = outputs[(outputs["row_id"] != "r2") | (outputs["system"] != "b")]
+    scores = wb.score(lone, rows, [wb.ROUGE("1")])
+    c = wb.compare(scores, baseline="a", failures="worst", samples=20)
+    frame = c.influence("b").frame.set_index("row_id")
+    for row in ("r2", "r3"):
+        found = frame.loc[row]
+        assert [found["input"], found["references"], found["other_text"]] == [
+            f"in {row[1]}",
+            ["a b"],
+            "a",
+        ]
+        assert found.isna()["text"]
+        assert found["value"] == 0
+        assert found["delta"] == -found["other_value"] == pytest.approx(-2 / 3)
+    assert (frame["delta"] / 4).tolist() == pytest.approx(frame["contribution"].tolist())
+    assert c.by_row("b")["row_id"].tolist() == ["r0", "r1"]
+
+
+def test_a_row_without_a_value_of_its_own_keeps_its_texts():
+    rows = wb.read(
+        [{"row_id": f"r{at}", "input": "i", "references": ["a b" * at]} for at in range(3)]
+    )
+    scores = wb.score(
+        wb.outputs(rows, {"a": ["a"] * 3, "b": ["b c"] * 3}), rows, [wb.LengthRatio()]
+    )
+    c = wb.compare(scores, baseline="a", samples=20)
+    frame = c.influence("b").frame.set_index("row_id")
+    assert frame.loc["r0", ["input", "text", "other_text"]].tolist() == ["i", "b c", "a"]
+    assert np.isnan(frame.loc["r0", "delta"])
+    assert c.by_row("b")["row_id"].tolist() == ["r1", "r2"]
+
+
 def test_rows_may_be_named():
     c = compared()
     rows = ["r03", "r05", "r07"]

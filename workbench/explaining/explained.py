@@ -201,8 +201,8 @@ class Explained:
         Returns
         -------
         Sheet
-            Its frame has the columns of `by_row` and, the row that makes most first:
-            `contribution`, what the difference loses when the row is made a tie; `share` of the
+            Its frame has the columns of `by_row`, also of failures that count, and, the row that
+            makes most first: `contribution`, what the difference loses when the row is made a tie; `share` of the
             difference; `influence`, what it loses without the row, exactly; `delta_without` the
             row; `delta_rest` without the row and all above it.
 
@@ -217,8 +217,8 @@ class Explained:
         """
         chosen = self._metric(metric)
         pair = self._pair(system, other)
-        frame = influences(self.scores, self.settings, chosen, pair, rows)
-        return wording.influence_sheet(frame, chosen, pair, n)
+        frame, total = influences(self.scores, self.settings, chosen, pair, rows)
+        return wording.influence_sheet(frame, total, chosen, pair, n)
 
     def disagreements(
         self,

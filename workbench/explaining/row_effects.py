@@ -10,7 +10,7 @@ from workbench.contrasts import Settings, panels_of
 from workbench.errors import BadValue, some, unknown_name
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded
-from workbench.pairing import side_by_side
+from workbench.pairing import beside, side_by_side
 from workbench.stats.exact import Array, Exact
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ def influences(
     metric: Metric,
     pair: tuple[str, str],
     rows: Sequence[str] | None = None,
-) -> "pd.DataFrame":
+) -> "tuple[pd.DataFrame, float]":
     """Return what each row does to the difference of two systems, the row that makes most first.
+
+    Beside it stands the difference of these rows; what counts as a failure has a row too.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def influences(
     places = [panel.systems.index(each) for each in pair]
     found = _effects(metric, panel.statistics[mask][:, places], panel.scale)
     effects = pd.DataFrame({"row_id": row_ids[mask]} | found)
-    texts = side_by_side(scores, metric.name, *pair)
+    texts = beside(scores, metric.name, pair, settings.failures)
     frame = texts.merge(effects, on="row_id", how="right", validate="one_to_one")
     position = {row: at for at, row in enumerate(scores.outputs["row_id"].unique())}
     frame = frame.assign(place=frame["row_id"].map(position), made=-frame["contribution"])
@@ -61,7 +63,7 @@ def influences(
     frame["delta_rest"] = _rest(metric, panel.statistics[mask][order][:, places], panel.scale)
     frame["share"] = frame["contribution"] / total if total else np.nan
     last = ["contribution", "share", "influence", "delta_without", "delta_rest"]
-    return frame[[*texts.columns, *last]]
+    return frame[[*texts.columns, *last]], total
 
 
 def disagreements(
