@@ -15,7 +15,7 @@ import pytest
 
 import workbench as wb
 from workbench.comparison import Comparison
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadKind, BadValue, UnknownName
 from workbench.stats import paired
 
 COLUMNS = [
@@ -644,6 +644,20 @@ def test_assert_not_worse_passes_where_every_interval_keeps_its_margin(topics):
     found.assert_not_worse({"rougeL": 0.02}, systems=["good", "twin"])
     found.assert_not_worse({"rougeL": 0.0, "bleu": 0.0}, systems=["twin"])
     found.assert_not_worse({"bleu": 100.0})
+
+
+def test_a_name_alone_is_a_list_of_one(comparison):
+    one, listed = (
+        comparison.only(systems=systems, metrics=metrics).frame
+        for systems, metrics in [("good", "bleu"), (["good"], ["bleu"])]
+    )
+    assert one.to_json() == listed.to_json()
+    comparison.assert_not_worse({"bleu": 100.0}, systems="good")
+    with pytest.raises(BadKind) as caught:
+        comparison.only(systems=5)
+    assert str(caught.value) == (
+        "systems must be a name or a list of names, but 5 came; write them as text."
+    )
 
 
 def test_assert_not_worse_names_every_comparison_that_does_not_show_it():

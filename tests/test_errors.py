@@ -10,6 +10,7 @@ from workbench.errors import (
     InputError,
     UnknownName,
     Unreadable,
+    names_of,
     nearest,
     some,
     unknown_name,
@@ -29,6 +30,16 @@ def test_each_kind_is_an_input_error_and_pythons_own(kind, builtin):
     assert issubclass(kind, InputError)
     assert issubclass(kind, builtin)
     assert str(kind("what must hold")) == "what must hold"
+
+
+def test_a_text_is_one_name_and_never_its_letters():
+    assert names_of("rows", "12") == ["12"]
+    assert names_of("rows", iter(["1", "2"])) == ["1", "2"]
+    with pytest.raises(BadKind) as caught:
+        names_of("rows", 12)
+    assert str(caught.value) == (
+        "rows must be a name or a list of names, but 12 came; write them as text."
+    )
 
 
 @pytest.mark.parametrize(

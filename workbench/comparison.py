@@ -20,7 +20,7 @@ from workbench.contrasts import (
     within,
 )
 from workbench.display import Lines, Sheet
-from workbench.errors import BadValue, some, unknown_name
+from workbench.errors import BadValue, names_of, some, unknown_name
 from workbench.explaining.explained import Explained
 from workbench.failing import require_answers, with_worst_case
 from workbench.metrics.scoring import Scores
@@ -108,7 +108,7 @@ class Comparison(Explained):
             As in the dataset, or first where the system gains most, loses most, or either.
         where : mapping of str to str, optional
             A column and the value of the rows to show.
-        row_ids : iterable of str, optional
+        row_ids : str or iterable of str, optional
             The rows to show, such as the `row_ids` of a slice; all by default.
 
         Returns
@@ -224,9 +224,9 @@ class Comparison(Explained):
 
         Parameters
         ----------
-        systems : iterable of str, optional
+        systems : str or iterable of str, optional
             The systems to keep; the baseline stays.
-        metrics : iterable of str, optional
+        metrics : str or iterable of str, optional
             The metrics to keep.
         where : mapping of str to str, optional
             By column, the value of the rows to keep: ``{"style": "feature"}``.
@@ -246,7 +246,7 @@ class Comparison(Explained):
             If a system, a metric or a column does not exist.
         """
         baseline = baseline or self.settings.baseline
-        chosen = None if systems is None else [baseline, *systems]
+        chosen = None if systems is None else [baseline, *names_of("systems", systems)]
         self._require(baseline, *(chosen or ()))
         scores = self.scores.only(systems=chosen, metrics=metrics, where=where)
         if baseline not in scores.systems:
@@ -267,7 +267,7 @@ class Comparison(Explained):
         ----------
         margins : mapping of str to float
             By metric, the largest loss that does not matter, in the metric's unit, at least 0.
-        systems : iterable of str, optional
+        systems : str or iterable of str, optional
             The systems to look at; all but the baseline by default.
 
         Raises
@@ -277,7 +277,7 @@ class Comparison(Explained):
         BadValue
             If there is nothing to compare: a gate must not pass for want of a system or a margin.
         """
-        chosen = self._challengers if systems is None else list(systems)
+        chosen = self._challengers if systems is None else names_of("systems", systems)
         self._require(*chosen)
         frame = with_margins(self.scores, self.frame, margins)
         frame = frame[frame["system"].isin(chosen) & frame["metric"].isin(margins)]

@@ -60,6 +60,28 @@ def unknown_name(
     return UnknownName(f"{what} must be one of {listed or 'none'}, but {str(name)!r} came{advice}")
 
 
+def names_of(what: str, given: str | Iterable[str]) -> list[str]:
+    """Return names that were given as one or as many; a text is one name, not its letters.
+
+    Raises
+    ------
+    BadKind
+        If it is neither.
+
+    Examples
+    --------
+    >>> names_of("systems", "lead"), names_of("systems", ("lead", "random"))
+    (['lead'], ['lead', 'random'])
+    """
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Iterable):
+        raise BadKind(
+            f"{what} must be a name or a list of names, but {given!r} came; write them as text."
+        )
+    return list(given)
+
+
 def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
     """Return the known name that is written most like one, in capitals or not, if any is.
 

@@ -182,6 +182,26 @@ def test_rows_may_be_named():
         c.influence("good", rows=["r99"])
 
 
+def test_a_name_alone_is_a_list_of_one():
+    c = compared(12)
+    frame = c.influence("good", rows="r11").frame
+    assert frame["row_id"].tolist() == ["r11"]
+    with pytest.raises(UnknownName):
+        c.influence("good", rows="r1")
+    with pytest.raises(BadValue) as caught:
+        c.disagreements(metrics="bleu")
+    assert "needs two metrics with a direction, but bleu came" in str(caught.value)
+
+
+def test_rows_named_by_digits_are_not_their_digits():
+    rows = wb.read([{"row_id": str(at), "input": ""} for at in range(1, 13)])
+    table = {name: [str(at % step) for at in range(12)] for name, step in {"a": 5, "b": 7}.items()}
+    outputs = wb.outputs(rows, table)
+    scores = wb.score(outputs.assign(mark=outputs["text"].astype(float)), rows, [wb.Column("mark")])
+    c = wb.compare(scores, samples=20)
+    assert c.influence("b", rows="12").frame["row_id"].tolist() == ["12"]
+
+
 def test_influence_without_a_shared_row_is_refused():
     c = marked([1.0, None, 2.0], [None, 1.0, 3.0])
     with pytest.raises(BadValue) as caught:

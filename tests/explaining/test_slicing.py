@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadKind, BadValue, UnknownName
 from workbench.explaining.slicing import Slice, combined
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "dog", "ran"]
@@ -96,6 +96,19 @@ def test_two_columns_at_a_time(comparison):
     assert "by topic and half, and two at a time" in sheet.caption
     assert (frame["p_adjusted"] >= frame["p"]).all()
     assert set(frame["verdict"][:5]) == {"worse"}
+
+
+def test_a_name_alone_is_a_list_of_one(comparison):
+    one, listed = (
+        comparison.slices(by, metrics=metrics).frame
+        for by, metrics in [("topic", "chrf"), (["topic"], ["chrf"])]
+    )
+    assert one.to_json() == listed.to_json()
+    with pytest.raises(BadKind) as caught:
+        comparison.slices(5)
+    assert str(caught.value) == (
+        "by must be a name or a list of names, but 5 came; write them as text."
+    )
 
 
 def test_a_combination_is_new_and_large_enough():

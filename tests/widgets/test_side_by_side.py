@@ -71,6 +71,7 @@ def test_rows_are_sorted_by_what_is_better(comparison):
 def test_rows_can_be_chosen_by_a_slice_or_by_name(comparison):
     part = comparison.side_by_side(where={"half": "v"})
     assert part.rows["row_id"].tolist() == [f"r{i:02}" for i in range(1, 60, 2)]
+    assert comparison.side_by_side(row_ids="r07").rows["row_id"].tolist() == ["r07"]
     few = comparison.side_by_side(row_ids=["r07", "r03"])
     assert few.rows["row_id"].tolist() == ["r03", "r07"]
     assert repr(few).startswith("SideBySide: 2 of 60 rows, ")

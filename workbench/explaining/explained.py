@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from workbench import wording
 from workbench.contrasts import Settings
 from workbench.display import Sheet
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadValue, names_of, unknown_name
 from workbench.explaining import slicing
 from workbench.explaining.ngram_habits import habits
 from workbench.explaining.row_effects import disagreements, influences
@@ -55,7 +55,7 @@ class Explained:
             "source_length" (words), "length_ratio" (mean length of both outputs over that of the
             references), "lexical_rarity" (mean bits per word of the input), "edit_distance" (share
             of words not common to both outputs). All of them by default.
-        metrics : sequence of str, optional
+        metrics : str or sequence of str, optional
             All by default.
         correction : str, optional
             Over all slices, systems and metrics of this call. "benjamini-hochberg", the default for
@@ -102,13 +102,14 @@ class Explained:
                 f"correction={correction!r} came; leave it out."
             )
         pairs = [(system, self.settings.baseline) for system in self._challengers]
-        columns = [by] if isinstance(by, str) else by
+        columns = None if by is None else names_of("by", by)
+        wanted = None if metrics is None else names_of("metrics", metrics)
         slices = slicing.slices_by(self.scores, columns, pairs, n_buckets)
         names = list(dict.fromkeys(each.column for each in slices))
         slices += slicing.combined(slices, least) if combine == 2 else []
         chosen = correction or slicing.fitting(combine, len(names))
         frame = slicing.compared(
-            self.scores, self.settings, slices, metrics=metrics, correction=chosen
+            self.scores, self.settings, slices, metrics=wanted, correction=chosen
         )
         title = f"Differences from {self.settings.baseline} by {' and '.join(names)}"
         return wording.differences_sheet(
@@ -193,7 +194,7 @@ class Explained:
             The systems; the other is the baseline by default.
         metric : str, optional
             The first by default.
-        rows : sequence of str, optional
+        rows : str or sequence of str, optional
             The rows to look at, such as the `row_ids` of a slice; all by default.
         n : int
             Number of lines shown; the frame holds all rows.
@@ -234,7 +235,7 @@ class Explained:
         ----------
         system, other : str, optional
             The systems; by default all, and the baseline.
-        metrics : sequence of str, optional
+        metrics : str or sequence of str, optional
             At least two with a direction, each once; all by default.
         n : int
             Number of lines shown; the frame holds all rows.
@@ -255,7 +256,8 @@ class Explained:
         systems = self._challengers if system is None else [system]
         pairs = [self._pair(each, other) for each in systems]
         pairs = [pair for pair in pairs if pair[0] != pair[1]]
-        chosen = self.scores.metrics if metrics is None else [*map(self._metric, metrics)]
+        wanted = None if metrics is None else names_of("metrics", metrics)
+        chosen = self.scores.metrics if wanted is None else [*map(self.scores.metric, wanted)]
         return wording.disagreements_sheet(disagreements(self.scores, chosen, pairs), n)
 
     def variance(self, metric: str | None = None, *, by: Sequence[str] | None = None) -> Sheet:
@@ -265,7 +267,7 @@ class Explained:
         ----------
         metric : str, optional
             The first by default.
-        by : sequence of str, optional
+        by : str or sequence of str, optional
             Columns of OUTPUTS that cross the systems in full, such as ``["model", "prompt"]``: then
             each is a source of its own. By default the systems are one.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.contrasts import Settings, panels_of
-from workbench.errors import BadValue, some, unknown_name
+from workbench.errors import BadValue, names_of, some, unknown_name
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded
 from workbench.pairing import beside, side_by_side
@@ -41,9 +41,10 @@ def influences(
     row_ids = np.unique(scores.outputs["row_id"].to_numpy(dtype=object))
     mask = panel.rows_of(*pair)
     if rows is not None:
-        if strange := sorted(set(rows) - set(row_ids)):
+        chosen, known = names_of("rows", rows), set(row_ids)
+        if strange := [row for row in chosen if row not in known]:
             raise unknown_name("row_id", strange[0], row_ids)
-        mask = mask & np.isin(row_ids, np.array(list(rows), dtype=object))
+        mask = mask & np.isin(row_ids, np.array(chosen, dtype=object))
     if not mask.any():
         raise BadValue(
             f"influence needs a row that both answered, but {pair[0]} and {pair[1]} share none in "

@@ -9,7 +9,7 @@ import numpy as np
 from workbench import display
 from workbench.contrasts import Settings
 from workbench.display import Sheet
-from workbench.errors import BadValue, some, unknown_name
+from workbench.errors import BadValue, names_of, some, unknown_name
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
 from workbench.pairing import cluster_column
@@ -33,7 +33,7 @@ def variance_sheet(
     """
     import pandas as pd
 
-    names = ["system"] if by is None else list(by)
+    names = ["system"] if by is None else names_of("by", by)
     systems = _crossed(scores, names)
     outputs, n_repeats = _complete(scores, metric, names, systems)
     shape = (-1, *(systems[name].nunique() for name in names), n_repeats)

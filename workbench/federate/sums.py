@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workbench import store
 from workbench.contrasts import missing
 from workbench.display import plain
-from workbench.errors import BadValue
+from workbench.errors import BadValue, names_of
 from workbench.failing import require_answers
 from workbench.federate.weights import key_digest, name_digests, weighted_sums
 from workbench.federate.withholding import parts_of, without_telling
@@ -158,7 +158,7 @@ def summary(
         What the site scored.
     site : str
         The site's name.
-    by : sequence of str, optional
+    by : str or sequence of str, optional
         Columns whose values get sums of their own.
     least : int
         The least number of units (rows, or clusters of rows) that a cell may hold, at least 2.
@@ -218,7 +218,7 @@ def summary(
     """
     _check(site, key, samples, seed, least)
     require_answers(scores, most_failed, worst=False)
-    columns = [by] if isinstance(by, str) else list(dict.fromkeys(by))
+    columns = list(dict.fromkeys(names_of("by", by)))
     wanted = [(WHOLE, scores.outputs["row_id"].unique().tolist())]
     wanted += [((name, value), rows) for name in columns for value, rows in scores.slice_rows(name)]
     kept, n_left_out, withheld = [], {}, Counter({name: 0 for name in columns})

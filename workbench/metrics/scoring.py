@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench import contents, tables
 from workbench.categories import CATEGORIES
 from workbench.display import html_table, plain
-from workbench.errors import BadKind, BadValue, some, unknown_name
+from workbench.errors import BadKind, BadValue, names_of, some, unknown_name
 from workbench.metrics.base import Array, Metric, complete
 from workbench.metrics.measuring import measured
 from workbench.workers import Where
@@ -115,7 +115,7 @@ class Scores:
 
         Parameters
         ----------
-        systems, metrics : iterable of str, optional
+        systems, metrics : str or iterable of str, optional
             Names to keep; all by default.
         where : mapping of str to value, optional
             By column, the value of the rows to keep, as in `slice_rows`: with a row all of its
@@ -128,8 +128,9 @@ class Scores:
         UnknownName
             If a system, a metric or a column does not exist.
         """
-        chosen = self.metrics if metrics is None else tuple(self.metric(name) for name in metrics)
-        named = self.systems if systems is None else list(systems)
+        wanted = None if metrics is None else names_of("metrics", metrics)
+        chosen = self.metrics if wanted is None else tuple(map(self.metric, wanted))
+        named = self.systems if systems is None else names_of("systems", systems)
         if strange := [name for name in named if name not in self.systems]:
             raise unknown_name("system", strange[0], self.systems)
         kept = self.outputs["system"].isin(named).to_numpy() & self._within(where or {})

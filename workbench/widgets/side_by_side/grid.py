@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.display import digits
-from workbench.errors import unknown_name
+from workbench.errors import names_of, unknown_name
 from workbench.explaining.texts import text_of
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Grid:
         UnknownName
             If there is no such row.
         """
-        chosen, known = list(row_ids), set(self.row_ids)
+        chosen, known = names_of("row_ids", row_ids), set(self.row_ids)
         if strange := [name for name in chosen if name not in known]:
             raise unknown_name("row_id", strange[0], self.row_ids.tolist())
         self._picked.append(np.isin(self.row_ids, np.asarray(chosen, dtype=object)))

@@ -55,7 +55,7 @@ class SideBySide(AskedPanel):
         As in the dataset, or first where the system gains most, loses most, or either.
     where : mapping of str to str, optional
         A column and the value of the rows to show.
-    row_ids : iterable of str, optional
+    row_ids : str or iterable of str, optional
         The rows to show; all by default.
 
     Attributes
@@ -153,7 +153,7 @@ class SideBySide(AskedPanel):
 
         Parameters
         ----------
-        row_ids : iterable of str, optional
+        row_ids : str or iterable of str, optional
             The rows to show; all by default.
         system, other, metric, sort, where
             As for the panel.
