@@ -1,5 +1,7 @@
 """Slices of a comparison: which there are, what they hold, and how they are corrected."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -152,6 +154,20 @@ def test_the_correction_fits_the_slices(comparison):
     assert "correction benjamini-yekutieli over 10 differences" in several.caption
     same = comparison.slices(["topic", "half"], correction="benjamini-yekutieli")
     assert several.frame.to_json() == same.frame.to_json()
+
+
+def test_a_column_of_outputs_is_sliced_only_by_name_and_as_slices_that_overlap(comparison):
+    scores = comparison.scores
+    told = scores.outputs.assign(sure=["lo", "hi", "hi"] * 40)
+    c = wb.compare(replace(scores, outputs=told), baseline="base", samples=200)
+    names = c.slices(metrics=["chrf"]).frame["slice"].unique().tolist()
+    assert names == comparison.slices(metrics=["chrf"]).frame["slice"].unique().tolist()
+    named = c.slices("sure", metrics=["chrf"])
+    assert named.frame["value"].tolist() == ["hi", "lo"]
+    assert named.frame["n"].sum() > 60
+    assert "correction benjamini-yekutieli over 2 differences" in named.caption
+    chosen = c.slices("sure", metrics=["chrf"], correction="holm")
+    assert "correction holm over 2 differences" in chosen.caption
 
 
 def test_slices_with_sacrebleus_tests_use_our_own(comparison):

@@ -54,13 +54,15 @@ class Explained:
             Columns of the dataset, at most 50 values each, and built-in buckets: "reference_length",
             "source_length" (words), "length_ratio" (mean length of both outputs over that of the
             references), "lexical_rarity" (mean bits per word of the input), "edit_distance" (share
-            of words not common to both outputs). All of them by default.
+            of words not common to both outputs). By default all of them that are the same for every
+            output of a row.
         metrics : str or sequence of str, optional
             All by default.
         correction : str, optional
             Over all slices, systems and metrics of this call. "benjamini-hochberg", the default for
             one column, bounds the share of false discoveries; "benjamini-yekutieli", the default
-            for several, whose slices overlap, does so under any dependence; "holm" and "max-t"
+            where slices overlap (of several columns, or of one whose values differ within a row),
+            does so under any dependence; "holm" and "max-t"
             bound the chance of any. "max-t" is the default, and the only one, where slices are
             combined. "none" does nothing.
         combine : {1, 2}
@@ -107,7 +109,7 @@ class Explained:
         slices = slicing.slices_by(self.scores, columns, pairs, n_buckets)
         names = list(dict.fromkeys(each.column for each in slices))
         slices += slicing.combined(slices, least) if combine == 2 else []
-        chosen = correction or slicing.fitting(combine, len(names))
+        chosen = correction or slicing.fitting(self.scores, names, combine)
         frame = slicing.compared(
             self.scores, self.settings, slices, metrics=wanted, correction=chosen
         )

@@ -35,10 +35,18 @@ def columns_of(scores: Scores) -> list[str]:
     return [*own, *(name for name in BUCKETS if name not in own)]
 
 
+def varies(scores: Scores, column: str) -> bool:
+    """Tell whether outputs of a row have several values of a column, so that its slices overlap."""
+    if column not in scores.outputs:
+        return False
+    values = scores.slice_values(column).groupby(scores.by_row.codes)
+    return bool(values.nunique().gt(1).any())
+
+
 def slices_by(
     scores: Scores, columns: Iterable[str] | None, pairs: Sequence[Pair], n_buckets: int
 ) -> list[Slice]:
-    """Return the slices of some columns and built-in buckets, or of all.
+    """Return the slices of some columns and built-in buckets, or of all that are one per row.
 
     Raises
     ------
@@ -48,7 +56,9 @@ def slices_by(
         If there is no such column.
     """
     require_buckets(n_buckets)
-    named = columns_of(scores) if columns is None else list(dict.fromkeys(columns))
+    named = list(dict.fromkeys(columns_of(scores) if columns is None else columns))
+    if columns is None:
+        named = [column for column in named if not varies(scores, column)]
     found = []
     for column in named:
         own = _slices(scores, column, tuple(pairs), n_buckets)
@@ -61,11 +71,12 @@ def slices_by(
     return found
 
 
-def fitting(combine: int, n_columns: int) -> FamilyCorrection:
-    """Return the correction that fits: slices of one column share no row, those of several do."""
+def fitting(scores: Scores, columns: Sequence[str], combine: int) -> FamilyCorrection:
+    """Return the correction that fits: by whether slices of these columns share rows."""
     if combine == 2:
         return "max-t"
-    return "benjamini-hochberg" if n_columns < 2 else "benjamini-yekutieli"
+    overlap = len(columns) > 1 or any(varies(scores, column) for column in columns)
+    return "benjamini-yekutieli" if overlap else "benjamini-hochberg"
 
 
 def combined(slices: Sequence[Slice], least: int) -> list[Slice]:
