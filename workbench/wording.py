@@ -183,6 +183,7 @@ def ngrams_sheet(
     correction: str,
     n_found: int,
     least: int,
+    n_left_out: int,
 ) -> Sheet:
     """Show n-grams with the counts of two systems, the surest first."""
     body = [
@@ -206,6 +207,8 @@ def ngrams_sheet(
         f"{correction}, {display.percent(settings.level)} intervals of log odds; {n_found} differ in "
         f"enough {units} to be told apart alone, {len(frame)} distinct ones in at least {least}"
     )
+    if n_left_out:
+        title += f"; {display.counted(n_left_out, 'row')} without references left out"
     header = ["n-gram", "kind", *pair, f"{units} more", "fewer", "log odds [interval]", "p"]
     return Sheet(frame, f"{title}.", [*header, "adjusted p", pair[0]], body)
 

@@ -24,7 +24,7 @@ def compared(systems, references=PLAIN, **columns):
     n_rows = len(next(iter(systems.values())))
     rows = pd.DataFrame({"row_id": [f"r{at:02}" for at in range(n_rows)], "input": "i"})
     if references is not None:
-        rows["references"] = [[text] for text in references]
+        rows["references"] = [[text] if text else [] for text in references]
     rows = wb.read(rows.assign(**columns))
     outputs = wb.outputs(rows, systems)
     outputs["mark"] = 1.0
@@ -142,6 +142,16 @@ def test_without_references_what_is_produced_is_compared():
     frame = compared({"plain": PLAIN, "wordy": habitual("so", 12)}, None).ngrams("wordy").frame
     assert set(frame["kind"]) == {"produced"}
     assert frame.iloc[0]["ngram"] == "so the"
+
+
+def test_rows_without_references_are_left_out_where_others_have_them():
+    wordy = habitual("so", 12)
+    bare = compared({"plain": PLAIN * 2, "wordy": wordy * 2}, PLAIN + [None] * 12)
+    c = compared({"plain": PLAIN, "wordy": wordy})
+    sheet, expected = (each.ngrams("wordy") for each in (bare, c))
+    assert sheet.frame.to_json() == expected.frame.to_json()
+    assert sheet.caption.endswith("; 12 rows without references left out.")
+    assert "without references" not in expected.caption
 
 
 def test_an_n_gram_inside_a_longer_one_used_alike_is_left_out():

@@ -163,6 +163,7 @@ class Explained:
 
         Notes
         -----
+        Rows without references are left out where others have them, and counted in the caption.
         The sign test counts rows, so that a row that repeats itself counts once. Tested are the
         n-grams on which the systems differ in so many rows that they could be told apart among as
         many (Tarone); one inside a longer one used alike is left out. The interval of the log odds
@@ -177,6 +178,7 @@ class Explained:
         return wording.ngrams_sheet(
             found.frame, self.scores, self.settings, pair,
             n=n, correction=correction, n_found=found.n_found, least=found.least,
+            n_left_out=found.n_left_out,
         )  # fmt: skip
 
     def influence(

@@ -33,7 +33,7 @@ _PRIOR = 0.5
 
 @dataclass(frozen=True)
 class Habits:
-    """The n-grams that were tested, and how many could not be.
+    """The n-grams that were tested, and what could not be.
 
     Parameters
     ----------
@@ -43,11 +43,14 @@ class Habits:
         N-grams that could be told apart if each were the only one.
     least : int
         The fewest rows (or clusters) that an n-gram must differ on to be tested.
+    n_left_out : int
+        Rows without references, where others have them.
     """
 
     frame: "pd.DataFrame"
     n_found: int
     least: int
+    n_left_out: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def habits(
             "n-grams are tested one by one, but correction='max-t' came; use 'benjamini-hochberg', "
             "'benjamini-yekutieli' or 'holm'."
         )
-    row_ids, clusters, texts = _texts(scores, settings, pair)
+    row_ids, clusters, texts, n_left_out = _texts(scores, settings, pair)
     found = [
         each
         for usage in usages(texts, longest)
@@ -108,7 +111,7 @@ def habits(
     frame["p_adjusted"] = adjusted(frame["p"].to_numpy(dtype=np.float64), correction)
     side = np.where(frame["n_more"] > frame["n_fewer"], "more", "fewer")
     frame["verdict"] = np.where(frame["p_adjusted"] <= settings.alpha, side, "undecided")
-    return Habits(frame, n_found, least)
+    return Habits(frame, n_found, least, n_left_out)
 
 
 def sign_p(n_more: Ints, n_fewer: Ints) -> Array:
@@ -157,19 +160,24 @@ def log_odds(counts: tuple[float, float], chances: tuple[float, float]) -> tuple
 
 def _texts(
     scores: Scores, settings: Settings, pair: tuple[str, str]
-) -> tuple[list[str], Ints, Texts]:
-    """Return the rows that both answered, the cluster of each, and their texts as numbers."""
+) -> tuple[list[str], Ints, Texts, int]:
+    """Return the rows that both answered, the cluster of each, and their texts as numbers.
+
+    Rows without references are left out where others have them, for all that is written there would
+    be extra; they are counted last.
+    """
     outputs = scores.outputs
     written = [answers(outputs, system) for system in pair]
     rows = outputs.drop_duplicates("row_id").set_index("row_id")
-    shared = [row for row in rows.index if all(row in each for each in written)]
-    if not shared:
+    both = [row for row in rows.index if all(row in each for each in written)]
+    if not both:
         raise BadValue(
             f"n-grams need a row that both answered with a text, but {pair[0]} and {pair[1]} share "
             "none; choose another system."
         )
-    scale = math.lcm(*{len(each[row]) for each in written for row in shared})
     references = dict(rows["references"]) if "references" in rows else {}
+    shared = [row for row in both if references.get(row)] or both
+    scale = math.lcm(*{len(each[row]) for each in written for row in shared})
     listed: list[tuple[str, int, int]] = []
     for at, row in enumerate(shared):
         for side, each in zip((1, -1), written, strict=True):
@@ -183,7 +191,8 @@ def _texts(
     column = "row_id" if settings.compat else cluster_column(outputs, settings.cluster)
     names = shared if column == "row_id" else rows.loc[shared, column].astype("str").tolist()
     _, clusters = np.unique(np.array(names, dtype=object), return_inverse=True)
-    return shared, clusters, Texts(numbered, row_of, weight, scale, list(vocabulary))
+    found = Texts(numbered, row_of, weight, scale, list(vocabulary))
+    return shared, clusters, found, len(both) - len(shared)
 
 
 def _candidates(texts: Texts, usage: Usage, clusters: Ints, alpha: float) -> Iterator[_Candidate]:
