@@ -211,6 +211,18 @@ def test_max_t_and_unknown_names_are_refused():
             c.ngrams(**options)
 
 
+@pytest.mark.parametrize("ask", ["ngrams", "influence", "examples", "by_row", "disagreements"])
+def test_a_system_is_not_compared_with_itself(ask):
+    c = compared({"plain": PLAIN, "wordy": PLAIN})
+    for names in (["plain"], ["wordy", "wordy"]):
+        with pytest.raises(BadValue) as caught:
+            getattr(c, ask)(*names)
+        assert str(caught.value) == (
+            f"two systems must be named that are not the same, but {names[0]!r} came against itself; "
+            "name another one."
+        )
+
+
 def test_systems_without_a_shared_row_are_refused():
     c = compared({"plain": [PLAIN[0], None], "wordy": [None, PLAIN[1]]}, PLAIN[:2])
     with pytest.raises(BadValue) as caught:

@@ -159,7 +159,7 @@ class Explained:
         Raises
         ------
         BadValue
-            If the systems share no row, or `longest` is out of range.
+            If the systems are one or share no row, or `longest` is out of range.
 
         Notes
         -----
@@ -214,7 +214,7 @@ class Explained:
         Raises
         ------
         BadValue
-            If there is no row that both answered.
+            If the systems are one, or there is no row that both answered.
 
         References
         ----------
@@ -255,11 +255,11 @@ class Explained:
         Raises
         ------
         BadValue
-            If fewer than two metrics have a direction, one is named twice, or there is one system.
+            If fewer than two metrics have a direction, one is named twice, or there are
+            no two systems.
         """
-        systems = self._challengers if system is None else [system]
+        systems = [s for s in self._challengers if s != other] if system is None else [system]
         pairs = [self._pair(each, other) for each in systems]
-        pairs = [pair for pair in pairs if pair[0] != pair[1]]
         wanted = None if metrics is None else names_of("metrics", metrics)
         chosen = self.scores.metrics if wanted is None else [*map(self.scores.metric, wanted)]
         return wording.disagreements_sheet(disagreements(self.scores, chosen, pairs), n)
@@ -328,6 +328,11 @@ class Explained:
         Sheet
             Its frame: `row_id`, `input`, `references`, `text`, `other_text`, `value`,
             `other_value`, `delta`; of repeats the first text and the mean value.
+
+        Raises
+        ------
+        BadValue
+            If the systems are one.
         """
         system, other = self._pair(system, other)
         chosen = self._metric(metric)
@@ -358,6 +363,11 @@ class Explained:
         DataFrame
             `row_id`, `input`, `references`, `text`, `other_text`, `value`, `other_value`, `delta`,
             in the dataset's order; of repeats the first text and the mean value.
+
+        Raises
+        ------
+        BadValue
+            If the systems are one.
         """
         return side_by_side(self.scores, self._metric(metric).name, *self._pair(system, other))
 
@@ -371,6 +381,11 @@ class Explained:
     def _pair(self, system: str, other: str | None) -> tuple[str, str]:
         other = other or self.settings.baseline
         self._require(system, other)
+        if system == other:
+            raise BadValue(
+                f"two systems must be named that are not the same, but {system!r} came against itself; "
+                "name another one."
+            )
         return system, other
 
     def _require(self, *systems: str) -> None:
