@@ -4,8 +4,11 @@ Each message is one sentence with three parts: what must hold, what came and whe
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
+from operator import index
+from typing import SupportsIndex
 
 # No path or name that a person wrote is so long; a text of a hundred thousand letters may be.
 _LONG_WORD = re.compile(r"(\S{200})\S{300,}")
@@ -80,6 +83,27 @@ def names_of(what: str, given: str | Iterable[str]) -> list[str]:
             f"{what} must be a name or a list of names, but {given!r} came; write them as text."
         )
     return list(given)
+
+
+def require_whole(
+    what: str, value: object, least: int, most: float = math.inf, *, usual: int
+) -> None:
+    """Refuse what is no whole number between two ends, and name the usual one.
+
+    Raises
+    ------
+    BadValue
+        If it is none.
+
+    Examples
+    --------
+    >>> require_whole("n", -1, 0, usual=20)
+    Traceback (most recent call last):
+    workbench.errors.BadValue: n must be a whole number of at least 0, but -1 came; use 20.
+    """
+    if not isinstance(value, SupportsIndex) or not least <= index(value) <= most:
+        ends = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+        raise BadValue(f"{what} must be a whole number {ends}, but {value!r} came; use {usual}.")
 
 
 def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:

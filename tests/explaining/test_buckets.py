@@ -12,8 +12,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.errors import BadValue
-from workbench.explaining.buckets import BUCKETS, bucketed, cut, measured, require_buckets
+from workbench.explaining.buckets import BUCKETS, bucketed, cut, measured
 
 repeatable = budget(deadline=None, derandomize=True, max_examples=40)
 ROWS = [
@@ -178,12 +177,3 @@ def test_noise_in_the_last_bits_makes_no_bucket():
         assert {label: sorted(rows) for label, rows in cut(values, 4)} == {
             "0.30": ["a", "b"], "1.00": ["c", "d"],
         }  # fmt: skip
-
-
-@pytest.mark.parametrize("n_buckets", [1, 51, 0, 2.5, "4", None])
-def test_a_number_of_buckets_that_is_none_is_refused(n_buckets):
-    with pytest.raises(BadValue) as caught:
-        require_buckets(n_buckets)
-    assert str(caught.value) == (
-        f"n_buckets must be a whole number from 2 to 50, but {n_buckets!r} came; use 4."
-    )

@@ -194,7 +194,7 @@ def test_a_length_that_is_none_is_refused(longest):
     with pytest.raises(BadValue) as caught:
         compared({"plain": PLAIN, "wordy": PLAIN}).ngrams("wordy", longest=longest)
     assert str(caught.value) == (
-        f"longest must be a number of words from 1 to 8, but {longest!r} came; use 4."
+        f"longest must be a whole number from 1 to 8, but {longest!r} came; use 4."
     )
 
 

@@ -182,6 +182,18 @@ def test_rows_may_be_named():
         c.influence("good", rows=["r99"])
 
 
+@pytest.mark.parametrize("n", [-1, "a", 2.5])
+@pytest.mark.parametrize(
+    ("ask", "usual"), [("ngrams", 20), ("influence", 10), ("disagreements", 10), ("examples", 5)]
+)
+def test_a_number_of_lines_that_is_none_is_refused(ask, usual, n):
+    with pytest.raises(BadValue) as caught:
+        getattr(compared(2), ask)("good", n=n)
+    assert str(caught.value) == (
+        f"n must be a whole number of at least 0, but {n!r} came; use {usual}."
+    )
+
+
 def test_a_name_alone_is_a_list_of_one():
     c = compared(12)
     frame = c.influence("good", rows="r11").frame

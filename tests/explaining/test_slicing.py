@@ -200,6 +200,33 @@ def test_what_cannot_be_sliced_is_refused(comparison):
     )
 
 
+@pytest.mark.parametrize("n_buckets", [1, 51, 0, 2.5, "4", None])
+def test_a_number_of_buckets_that_is_none_is_refused(comparison, n_buckets):
+    with pytest.raises(BadValue) as caught:
+        comparison.slices(n_buckets=n_buckets)
+    assert str(caught.value) == (
+        f"n_buckets must be a whole number from 2 to 50, but {n_buckets!r} came; use 4."
+    )
+
+
+@pytest.mark.parametrize("least", [0, -5, "a", 2.5])
+def test_a_number_of_rows_that_is_none_is_refused(comparison, least):
+    with pytest.raises(BadValue) as caught:
+        comparison.slices(["topic", "half"], combine=2, least=least)
+    assert str(caught.value) == (
+        f"least must be a whole number of at least 1, but {least!r} came; use 20."
+    )
+
+
+def test_nothing_to_slice_by_is_refused(comparison):
+    with pytest.raises(BadValue) as caught:
+        comparison.slices([])
+    assert str(caught.value) == (
+        "slices must have something to slice by, but an empty list came; leave it out for all columns "
+        "and buckets."
+    )
+
+
 def test_slices_are_the_same_in_any_order_of_input(comparison):
     shuffled = comparison.scores.outputs.sample(frac=1, random_state=0)
     rows = wb.read(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import BadValue
 from workbench.explaining.texts import answers, text_of, tokens
 from workbench.metrics.scoring import Scores
 from workbench.metrics.subsequence import lcs_length
@@ -84,14 +83,6 @@ def bucketed(
 ) -> list[tuple[str, list[str]]]:
     """Return the rows of each bucket of a built-in measure; none where nothing can be measured."""
     return cut(measured(scores, bucket, pair), n_buckets, _UNITS.get(bucket, ""))
-
-
-def require_buckets(n_buckets: int) -> None:
-    """Refuse a number of buckets that is none."""
-    if not hasattr(n_buckets, "__index__") or not 2 <= n_buckets <= 50:
-        raise BadValue(
-            f"n_buckets must be a whole number from 2 to 50, but {n_buckets!r} came; use 4."
-        )
 
 
 def _labels(ends: Sequence[tuple[float, float]], unit: str) -> list[str]:

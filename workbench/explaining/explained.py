@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from workbench import wording
 from workbench.contrasts import Settings
 from workbench.display import Sheet
-from workbench.errors import BadValue, names_of, unknown_name
+from workbench.errors import BadValue, names_of, require_whole, unknown_name
 from workbench.explaining import slicing
 from workbench.explaining.ngram_habits import habits
 from workbench.explaining.row_effects import disagreements, influences
@@ -70,7 +70,7 @@ class Explained:
         n_buckets : int
             Of each built-in measure, by its quantiles.
         least : int
-            The fewest rows of a combination.
+            The fewest rows of a combination, at least 1.
 
         Returns
         -------
@@ -81,8 +81,8 @@ class Explained:
         Raises
         ------
         BadValue
-            If a column has more than 50 values, combined slices are to be corrected otherwise, or
-            there is nothing to measure for a bucket.
+            If a column has more than 50 values, combined slices are to be corrected otherwise,
+            there is nothing to slice by or to measure for a bucket, or a number is out of range.
         UnknownName
             If there is no such column, metric or correction.
 
@@ -104,6 +104,7 @@ class Explained:
                 f"correction={correction!r} came; leave it out."
             )
         pairs = [(system, self.settings.baseline) for system in self._challengers]
+        require_whole("least", least, 1, usual=20)
         columns = None if by is None else names_of("by", by)
         wanted = None if metrics is None else names_of("metrics", metrics)
         slices = slicing.slices_by(self.scores, columns, pairs, n_buckets)
@@ -173,6 +174,7 @@ class Explained:
         ----------
         Dixon and Mood (1946); Tarone (1990); Monroe, Colaresi and Quinn (2008).
         """
+        require_whole("n", n, 0, usual=20)
         pair = self._pair(system, other)
         found = habits(self.scores, self.settings, pair, longest=longest, correction=correction)
         return wording.ngrams_sheet(
@@ -220,6 +222,7 @@ class Explained:
         ----------
         Cook and Weisberg (1982), section 3.4, for influence by leaving out one.
         """
+        require_whole("n", n, 0, usual=10)
         chosen = self._metric(metric)
         pair = self._pair(system, other)
         frame, total = influences(self.scores, self.settings, chosen, pair, rows)
@@ -258,6 +261,7 @@ class Explained:
             If fewer than two metrics have a direction, one is named twice, or there are
             no two systems.
         """
+        require_whole("n", n, 0, usual=10)
         systems = [s for s in self._challengers if s != other] if system is None else [system]
         pairs = [self._pair(each, other) for each in systems]
         wanted = None if metrics is None else names_of("metrics", metrics)
@@ -334,6 +338,7 @@ class Explained:
         BadValue
             If the systems are one.
         """
+        require_whole("n", n, 0, usual=5)
         system, other = self._pair(system, other)
         chosen = self._metric(metric)
         frame = self.by_row(system, other, metric=chosen.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.contrasts import Settings
-from workbench.errors import BadValue
+from workbench.errors import BadValue, require_whole
 from workbench.explaining.phrases import Texts, Usage, usages
 from workbench.explaining.texts import answers, tokens
 from workbench.metrics.ngrams import Ints, Tokens, Vocabulary
@@ -88,10 +88,7 @@ def habits(
     """
     import pandas as pd
 
-    if not hasattr(longest, "__index__") or not 1 <= longest <= LONGEST:
-        raise BadValue(
-            f"longest must be a number of words from 1 to {LONGEST}, but {longest!r} came; use 4."
-        )
+    require_whole("longest", longest, 1, LONGEST, usual=4)
     if correction == "max-t":
         raise BadValue(
             "n-grams are tested one by one, but correction='max-t' came; use 'benjamini-hochberg', "

@@ -1,6 +1,6 @@
 """Where two systems differ: the same comparison within slices of the rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.contrasts import COLUMNS, Settings, judged, panels_of, together, within
-from workbench.errors import BadValue, unknown_name
-from workbench.explaining.buckets import BUCKETS, OF_PAIRS, Pair, bucketed, require_buckets
+from workbench.errors import BadValue, require_whole, unknown_name
+from workbench.explaining.buckets import BUCKETS, OF_PAIRS, Pair, bucketed
 from workbench.metrics.scoring import Scores
 from workbench.pairing import Mask
 from workbench.stats.corrections import FamilyCorrection, adjusted, require
@@ -44,18 +44,24 @@ def varies(scores: Scores, column: str) -> bool:
 
 
 def slices_by(
-    scores: Scores, columns: Iterable[str] | None, pairs: Sequence[Pair], n_buckets: int
+    scores: Scores, columns: Sequence[str] | None, pairs: Sequence[Pair], n_buckets: int
 ) -> list[Slice]:
     """Return the slices of some columns and built-in buckets, or of all that are one per row.
 
     Raises
     ------
     BadValue
-        If a column has more than 50 values, or nothing can be measured for a bucket.
+        If a column has more than 50 values, nothing can be measured for a bucket, no column is
+        named, or the number of buckets is out of range.
     UnknownName
         If there is no such column.
     """
-    require_buckets(n_buckets)
+    require_whole("n_buckets", n_buckets, 2, 50, usual=4)
+    if columns is not None and not columns:
+        raise BadValue(
+            "slices must have something to slice by, but an empty list came; leave it out for all "
+            "columns and buckets."
+        )
     named = list(dict.fromkeys(columns_of(scores) if columns is None else columns))
     if columns is None:
         named = [column for column in named if not varies(scores, column)]

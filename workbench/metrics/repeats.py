@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, require_whole
 from workbench.metrics.base import Array, Mean, Metric, option, parted
 from workbench.metrics.matching import ExactMatch
 from workbench.stats.passing import pass_at_k, pass_hat_k
@@ -105,8 +105,7 @@ class _Passed(OfRepeats):
 
     def __post_init__(self) -> None:
         option("failed", self.failed, ("exclude", "wrong"))
-        if not hasattr(self.k, "__index__") or self.k < 1:
-            raise BadValue(f"k must be a whole number of at least 1, but {self.k!r} came; use 1.")
+        require_whole("k", self.k, 1, usual=1)
         object.__setattr__(self, "name", self.name or f"pass{self.sign}{self.k}")
 
     @property
