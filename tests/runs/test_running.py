@@ -454,6 +454,49 @@ def test_a_server_that_charges_more_than_it_can_is_trusted_no_further():
     assert outputs[["input_tokens", "output_tokens"]].sum().sum() == 2_010
 
 
+@pytest.mark.parametrize(
+    ("answer", "options", "budget", "n_calls"),
+    [
+        (Answer("a", cost_usd=1.0), {}, Budget(dollars=2), 2),
+        (Answer("a", cost_usd=1.0), {}, Budget(dollars=0.5), 1),
+        (Answer("a", cost_usd=0.0), {}, Budget(dollars=0), 10),
+        (Answer("a"), {}, Budget(dollars=0, tokens=0), 10),
+        (Answer("a", usage=Usage(50, 50)), {}, Budget(tokens=250), 2),
+        # 34 tokens read and 5 written may cost 44 millionths, and this answer says otherwise
+        (Answer("a", usage=Usage(1, 1), cost_usd=1.0), {"price": CHEAP, "concurrency": 1}, Budget(dollars=2.5), 2),
+    ],
+)  # fmt: skip
+def test_what_answers_tell_of_their_cost_counts(answer, options, budget, n_calls):
+    asked, states = [], []
+
+    def tell(messages, **_):
+        asked.append(messages)
+        time.sleep(0.01)  # others could go meanwhile
+        return answer
+
+    model = wb.Function(tell, parameters={"max_tokens": 5}, **options)
+    outputs = wb.run(rows_of(10), models=model, prompts=SAY, budget=budget, progress=states.append)
+    assert len(asked) == n_calls
+    assert set(outputs["error"].dropna()) <= {"not asked: the budget had no room for it"}
+    assert states[-1].dollars == outputs["cost_usd"].sum()
+    assert "$" in str(states[-1]) or not states[-1].dollars
+
+
+def test_what_was_recorded_takes_nothing_of_a_budget():
+    rows = rows_of(3)
+    paid = wb.run(rows, models=wb.Function(lambda m: Answer("a", usage=Usage(9, 9), cost_usd=1.0)))
+    again = wb.run(rows, models=wb.Recorded(paid), budget=Budget(dollars=1, tokens=1))
+    assert again["cost_usd"].tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("cost", [-1.0, float("nan"), "1"])
+def test_a_cost_that_is_none_is_a_failure(cost):
+    model = wb.Function(lambda messages: Answer("a", cost_usd=cost))
+    assert wb.run(rows_of(1), models=model)["error"].tolist() == [
+        f"an Answer's cost_usd must be a number of at least 0, but {cost!r} came"
+    ]
+
+
 def test_a_budget_needs_prices_and_limits():
     with Server() as server:
         with pytest.raises(BadValue, match="a budget of dollars must know what every model costs"):

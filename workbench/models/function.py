@@ -11,6 +11,7 @@ from typing import Any
 from workbench.errors import BadKind
 from workbench.models.base import Answer, Ask, Call, CallFailed, Model, require_pace
 from workbench.pricing import Price
+from workbench.tables import is_number
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Function(Model):
     concurrency : int
         The most calls at a time.
     price : Price, optional
-        What its tokens cost; a function costs nothing by default.
+        What its tokens cost; a function costs nothing by default, unless its answers say what
+        they cost (`Answer.cost_usd`).
 
     Examples
     --------
@@ -113,6 +115,10 @@ def _raised(error: Exception) -> CallFailed:
 
 def _answer(result: object) -> Answer:
     if isinstance(result, Answer):
+        told = result.cost_usd
+        if told is not None and not (is_number(told) and told >= 0):
+            reason = f"an Answer's cost_usd must be a number of at least 0, but {told!r} came"
+            raise CallFailed("raised", reason, may_be_billed=True)
         return result
     if result is None or isinstance(result, str):
         return Answer(result)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from workbench.models.base import PASSING, Answer, Ask, Call, CallFailed, Model, Usage
+from workbench.models.base import PASSING, Answer, Ask, Call, CallFailed, Model
+from workbench.models.recorded import Recorded
 from workbench.pricing import Price
-from workbench.runs.budgets import Purse, Spending, estimated, spending, worst_case
+from workbench.runs.budgets import NOTHING, Purse, Spending, estimated, spending, worst_case
 from workbench.runs.limiting import Limiter
 
 
@@ -92,9 +93,9 @@ class Lane:
         """Return what a call is set aside for."""
         if not self.purse.is_limited:
             return Spending(calls=1)
-        return worst_case(
-            self.model, call, self.price, self.purse.surprise.get(self.model.name, 1.0)
-        )
+        name = self.model.name
+        worst = worst_case(self.model, call, self.price, self.purse.surprise.get(name, 1.0))
+        return worst.at_least(self.purse.dearest.get(name, NOTHING))
 
     async def answer(self, call: Call, held: Spending) -> Outcome:
         """Ask until there is an answer or no hope.
@@ -139,7 +140,7 @@ class Lane:
             answer = await self.ask(call)
             if self.model.is_billed and answer.usage is None:
                 answer = replace(answer, usage=estimated(call.messages, answer.text))
-            spent = self._spent(answer.usage, worst)
+            spent = self._spent(answer, worst)
         except CallFailed as failed:
             spent = worst if failed.may_be_billed else Spending(calls=1)
             if failed.fault in {"throttled", "timeout"}:
@@ -152,12 +153,13 @@ class Lane:
             self.purse.settle(worst, spent)
             self.changed()
 
-    def _spent(self, usage: Usage | None, worst: Spending) -> Spending:
-        """Return what an answer cost, and learn if it is more than it can be."""
-        spent = spending(self.price, usage)
-        if self.purse.is_limited and spent.tokens > worst.tokens > 0:
-            known = self.purse.surprise.get(self.model.name, 1.0)
-            self.purse.surprise[self.model.name] = known * spent.tokens / worst.tokens
+    def _spent(self, answer: Answer, worst: Spending) -> Spending:
+        """Return what an answer cost, and learn if it is more than was set aside."""
+        if isinstance(self.model, Recorded):
+            return Spending(calls=1)  # it was paid for when it was recorded
+        spent = spending(self.price, answer)
+        if self.purse.is_limited:
+            self.purse.learn(self.model.name, worst, spent)
         return spent
 
     async def _back_off(self, n_failed: int, at_least_s: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from workbench.errors import BadValue
-from workbench.models.base import Call, Message, Model, Usage
+from workbench.models.base import Answer, Call, Message, Model, Usage
 from workbench.pricing import Price
 
 # Beside its text, a message has a role and marks; templates of chats add some tokens each.
@@ -22,7 +22,7 @@ class Budget:
     Parameters
     ----------
     dollars : float, optional
-        US dollars.
+        US dollars; what an answer says of its own cost (`Answer.cost_usd`) goes before a price.
     tokens : int, optional
         Tokens read and written.
     calls : int, optional
@@ -32,6 +32,13 @@ class Budget:
     ------
     BadValue
         If a limit is negative, or no number.
+
+    Notes
+    -----
+    No limit is passed where the worst case of a call is known: by a price, and by `max_tokens`. What
+    a function without a price takes nobody knows until its answers say so: its first call is sent
+    alone, later ones are set aside at the dearest so far, and nothing is sent once a limit is
+    reached. So calls of it can pass a limit by what they take more than those before them.
 
     Examples
     --------
@@ -69,8 +76,16 @@ class Spending(NamedTuple):
             self.calls + sign * other.calls,
         )
 
+    def at_least(self, other: "Spending") -> "Spending":
+        """Return the larger of each."""
+        return Spending(
+            max(self.dollars, other.dollars),
+            max(self.tokens, other.tokens),
+            max(self.calls, other.calls),
+        )
 
-_NOTHING = Spending()
+
+NOTHING = Spending()
 
 
 @dataclass
@@ -84,10 +99,12 @@ class Purse:
     """
 
     budget: Budget
-    spent: Spending = _NOTHING
-    held: Spending = _NOTHING
+    spent: Spending = NOTHING
+    held: Spending = NOTHING
     # How many times more tokens than the worst case an endpoint has ever charged.
     surprise: dict[str, float] = field(default_factory=dict)
+    # The most that a model's call has taken, where that was more than was set aside for it.
+    dearest: dict[str, Spending] = field(default_factory=dict)
 
     @property
     def is_limited(self) -> bool:
@@ -108,8 +125,16 @@ class Purse:
         """Replace what was set aside by what was spent."""
         self.held = self.held.plus(worst, -1)
         if self.held.calls == 0:
-            self.held = _NOTHING  # floats leave dust
+            self.held = NOTHING  # floats leave dust
         self.spent = self.spent.plus(spent)
+
+    def learn(self, model: str, worst: Spending, spent: Spending) -> None:
+        """Set more aside from now on for a model of which a call took more than its worst case."""
+        if spent.tokens > worst.tokens > 0:
+            known = self.surprise.get(model, 1.0)
+            self.surprise[model] = known * spent.tokens / worst.tokens
+        if spent.dollars > worst.dollars or spent.tokens > worst.tokens:
+            self.dearest[model] = spent.at_least(self.dearest.get(model, NOTHING))
 
 
 def worst_case(model: Model, call: Call, price: Price | None, surprise: float = 1.0) -> Spending:
@@ -180,9 +205,10 @@ def cost(price: Price, usage: Usage) -> float:
     )
 
 
-def spending(price: Price | None, usage: Usage | None) -> Spending:
-    """Return what an answered call cost, as far as it is known."""
-    if usage is None:
-        return Spending(calls=1)
-    dollars = cost(price, usage) if price is not None else 0.0
+def spending(price: Price | None, answer: Answer) -> Spending:
+    """Return what an answered call cost, as far as it is known; its model knows it best."""
+    usage = answer.usage or Usage(0, 0)
+    dollars = answer.cost_usd
+    if dollars is None:
+        dollars = cost(price, usage) if price is not None else 0.0
     return Spending(dollars, usage.input_tokens + usage.output_tokens, 1)

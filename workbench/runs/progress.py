@@ -58,7 +58,7 @@ class Progress:
             parts[0] += f" ({self.n_failed:,} failed)"
         if self.n_tokens:
             parts.append(f"{self.n_tokens:,} tokens")
-        if self.dollars is not None and self.n_tokens:
+        if self.dollars is not None and (self.n_tokens or self.dollars):
             parts.append(f"${number(self.dollars, 4)}")
         if self.rate:
             parts.append(f"{self.rate:,.1f}/s")

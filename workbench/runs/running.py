@@ -75,7 +75,8 @@ def run(  # type: ignore[misc] # the options are those below
         The run's folder in `store`; the dataset's name by default.
     budget : Budget, optional
         The most that this call may spend; the worst case of each call is set aside before it is
-        sent. What does not fit is not asked, and is said to be skipped.
+        sent, as far as it is known (see `Budget`). What does not fit is not asked, and is said to
+        be skipped.
     prices : Prices, optional
         What tokens cost; the shipped table by default.
     retries : Retries
@@ -239,10 +240,13 @@ class _Job:
         self._tell()
 
     def _lane(self, model: Model, ask: Any) -> Lane:  # noqa: ANN401 - see Ask
+        limiter = Limiter(model.concurrency)
+        if self.purse.is_limited and not model.is_billed:
+            limiter.limit = 1.0  # its first answer tells whether it takes anything
         return Lane(
             model,
             ask,
-            Limiter(model.concurrency),
+            limiter,
             self.rates.price(model),
             self.purse,
             self.retries,
@@ -265,24 +269,22 @@ class _Job:
             finally:
                 lane.limiter.release()
 
-    async def _hold(self, worst: Spending) -> bool:
-        """Set a worst case aside; wait while calls under way may leave room."""
-        while not self.purse.hold(worst):
+    async def _hold(self, lane: Lane, call: Call) -> Spending:
+        """Set the worst case of a call aside; wait while calls under way may leave room."""
+        while not self.purse.hold(worst := lane.worst(call)):
             if not self.purse.held.calls:
-                return False
+                self.stopped = "the budget had no room for it"
+                raise OutOfBudget
             self._settled.clear()
             await self._settled.wait()
-        return True
+        return worst
 
     async def _ask(self, lane: Lane, call: Call, key: bytes) -> None:
         """Ask, and store what comes; the place is kept until it is on the disk.
 
         So no more answers can be lost than are in flight.
         """
-        worst = lane.worst(call)
-        if not await self._hold(worst):
-            self.stopped = "the budget had no room for it"
-            raise OutOfBudget
+        worst = await self._hold(lane, call)
         try:
             outcome = await lane.answer(call, worst)
         except OutOfBudget:
