@@ -523,6 +523,8 @@ def test_a_run_is_read_with_its_own_prices_or_others(tmp_path):
     pd.testing.assert_frame_equal(wb.runs.read(outputs.attrs["run"]).outputs, outputs)
     mended = wb.runs.read(outputs.attrs["run"], prices=table).outputs
     assert mended["cost_usd"].tolist() == [4 * 5 + 10 * 6]
+    other = Prices("other", date(2026, 11, 1), {"n": CHEAP})
+    pd.testing.assert_frame_equal(wb.runs.read(outputs.attrs["run"], prices=other).outputs, outputs)
 
 
 def test_a_model_without_a_price_costs_an_unknown_sum():

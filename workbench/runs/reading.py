@@ -72,8 +72,8 @@ def read(folder: str | Path, *, prices: "Prices | None" = None) -> Run:
     folder : str or Path
         The run's folder.
     prices : Prices, optional
-        What tokens cost; by default the prices with which the run was last started. Costs are made
-        anew from stored tokens.
+        What tokens cost; by default, and for a model that they lack, the prices with which the run
+        was last started. Costs are made anew from stored tokens.
 
     Raises
     ------
@@ -96,13 +96,12 @@ def read(folder: str | Path, *, prices: "Prices | None" = None) -> Run:
 def _rates(manifest: Mapping[str, Any], prices: "Prices | None") -> Rates:
     from workbench.pricing import Price
 
-    models = {each["name"]: each for each in manifest["models"]}
-    if prices is None:
-        told = {name: each.get("price") for name, each in models.items()}
-        found = {name: Price.of(each, name) for name, each in told.items() if each}
-        return Rates(None, found, ())
-    asked = {name: str(each["identity"].get("model", name)) for name, each in models.items()}
-    return Rates(prices, {name: prices.get(model) for name, model in asked.items()}, ())
+    found = {}
+    for each in manifest["models"]:
+        name, told = each["name"], each.get("price")
+        price = prices.get(str(each["identity"].get("model", name))) if prices else None
+        found[name] = price or (Price.of(told, name) if told else None)
+    return Rates(prices, found, ())
 
 
 def folders(store: str | Path = DEFAULT) -> list[Path]:
