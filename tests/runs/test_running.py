@@ -590,14 +590,40 @@ def test_progress_counts_what_is_done():
     [
         ({"models": []}, BadKind, "models must be a list of Model objects, but none came; see wb.models."),
         ({"models": ["gpt"]}, BadKind, "models must be a list of Model objects, but 'str' came; see wb.models."),
+        ({"models": "gpt"}, BadKind, "models must be a list of Model objects, but 'str' came; see wb.models."),
+        ({"models": None}, BadKind, "models must be a list of Model objects, but 'NoneType' came; see wb.models."),
+        ({"rows": [{"input": "a"}]}, BadKind, "rows must be a DataFrame, but list came; read them by wb.read."),
+        ({"budget": 3}, BadKind, "budget must be a Budget, but int came; use wb.Budget(dollars=3)."),
+        ({"retries": 3}, BadKind, "retries must be Retries, but int came; use wb.runs.Retries(attempts=3)."),
+        ({"retries": None}, BadKind, "retries must be Retries, but NoneType came; use wb.runs.Retries(attempts=3)."),
+        ({"prices": "p.toml"}, BadKind, "prices must be Prices, but str came; read them by wb.pricing.Prices.read."),
+        ({"prices": {"e": 1}}, BadKind, "prices must be Prices, but dict came; read them by wb.pricing.Prices.read."),
+        ({"time_limit_s": "1"}, BadValue, "time_limit_s must be a number of at least 0, but '1' came; leave it out for no limit."),
+        ({"time_limit_s": -1}, BadValue, "time_limit_s must be a number of at least 0, but -1 came; leave it out for no limit."),
         ({"repeats": 0}, BadValue, "repeats must be a whole number of at least 1, but 0 came; use 1."),
         ({"name": "..", "store": "here"}, BadValue, "a run must have a name that a folder can have, but '..' came; pass name=."),
     ],
 )  # fmt: skip
-def test_what_cannot_be_run_is_said(options, kind, message):
+def test_what_cannot_be_run_is_said(tmp_path, options, kind, message):
     echo = wb.Function(lambda messages, **_: "a", name="a")
+    usual = {"rows": rows_of(1), "models": [echo], "prompts": SAY, "store": tmp_path}
     with pytest.raises(kind) as error:
-        wb.run(rows_of(1), **{"models": [echo], "prompts": SAY} | options)
+        wb.run(**usual | options)
+    assert str(error.value) == message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"dollars": "2"}, "a budget's dollars must be a number of at least 0, but '2' came; leave it out for no limit."),
+        ({"tokens": 1.5}, "a budget's tokens must be a whole number of at least 0, but 1.5 came; leave it out for no limit."),
+        ({"calls": -1}, "a budget's calls must be a whole number of at least 0, but -1 came; leave it out for no limit."),
+    ],
+)  # fmt: skip
+def test_a_budget_of_no_number_is_refused(limits, message):
+    with pytest.raises(BadValue) as error:
+        Budget(**limits)
     assert str(error.value) == message
 
 

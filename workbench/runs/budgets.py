@@ -8,6 +8,7 @@ from typing import NamedTuple
 from workbench.errors import BadValue
 from workbench.models.base import Answer, Call, Message, Model, Usage
 from workbench.pricing import Price
+from workbench.tables import is_number
 
 # Beside its text, a message has a role and marks; templates of chats add some tokens each.
 _TOKENS_PER_MESSAGE = 16
@@ -31,7 +32,7 @@ class Budget:
     Raises
     ------
     BadValue
-        If a limit is negative, or no number.
+        If a limit is negative, or no number, or tokens or calls are no whole one.
 
     Notes
     -----
@@ -53,11 +54,11 @@ class Budget:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            right = isinstance(value, int | float) and not isinstance(value, bool)
-            if value is not None and not (right and math.isfinite(value) and value >= 0):
+            whole = each.name != "dollars"
+            if value is not None and not (is_number(value, whole=whole) and value >= 0):
                 raise BadValue(
-                    f"a budget's {each.name} must be a number of at least 0, but {value!r} came; leave "
-                    "it out for no limit."
+                    f"a budget's {each.name} must be a {'whole ' * whole}number of at least 0, but "
+                    f"{value!r} came; leave it out for no limit."
                 )
 
 

@@ -5,13 +5,13 @@ import contextlib
 import gc
 import random
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workbench.categories import category_of
-from workbench.errors import BadValue
+from workbench.errors import BadKind, BadValue
 from workbench.models.base import Call, Model, Usage
 from workbench.models.loops import run_apart
 from workbench.prompts import Prompt
@@ -25,6 +25,7 @@ from workbench.runs.outputs import outputs_of
 from workbench.runs.progress import Progress
 from workbench.runs.rates import Rates, rates_of
 from workbench.runs.store import Record, Store
+from workbench.tables import is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +102,8 @@ def run(  # type: ignore[misc] # the options are those below
 
     Raises
     ------
+    BadKind
+        If an argument is of another kind.
     BadValue
         If a prompt needs a column that a row lacks, two models or prompts share a name, the budget
         cannot be held (no price, no limit of tokens), or the first calls are denied.
@@ -131,7 +134,10 @@ def run(  # type: ignore[misc] # the options are those below
     """
     from workbench.prompts import read as read_prompts
 
-    chosen = [models] if isinstance(models, Model) else list(models)
+    _require(rows, budget, prices, retries, time_limit_s)
+    chosen: list[Any] = [models]  # of whatever kind: `experiment` looks
+    if isinstance(models, Iterable) and not isinstance(models, str):
+        chosen = list(models)
     asked = [prompts] if isinstance(prompts, Prompt) else read_prompts(prompts)
     made = experiment(rows, chosen, asked, repeats)
     dataset = str(rows.attrs.get("name", "rows"))
@@ -153,6 +159,29 @@ def run(  # type: ignore[misc] # the options are those below
         outputs = outputs_of(kept.records(), rates, skipped=skipped)
     outputs.attrs |= {"name": dataset, "run": str(folder) if folder else None}
     return outputs
+
+
+def _require(
+    rows: object, budget: object, prices: object, retries: object, limit: float | None
+) -> None:
+    """Refuse options of another kind before anything is made of them."""
+    import pandas as pd
+
+    from workbench.pricing import Prices
+
+    dollars = budget if is_number(budget) else 2
+    for what, value, kind, advice in (
+        ("rows must be a DataFrame", rows, pd.DataFrame, "read them by wb.read"),
+        ("budget must be a Budget", budget, Budget | None, f"use wb.Budget(dollars={dollars})"),
+        ("prices must be Prices", prices, Prices | None, "read them by wb.pricing.Prices.read"),
+        ("retries must be Retries", retries, Retries, "use wb.runs.Retries(attempts=3)"),
+    ):
+        if not isinstance(value, kind):
+            raise BadKind(f"{what}, but {type(value).__name__} came; {advice}.")
+    if limit is not None and not (is_number(limit) and limit >= 0):
+        raise BadValue(
+            f"time_limit_s must be a number of at least 0, but {limit!r} came; leave it out for no limit."
+        )
 
 
 @contextlib.contextmanager
