@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import BadValue, UnknownName, Unreadable
+from workbench.errors import BadKind, BadValue, UnknownName, Unreadable
 from workbench.pricing import Price, Prices, shipped
 
 DAY = datetime.date(2026, 11, 1)
@@ -155,6 +155,22 @@ def test_parts_larger_than_their_whole_are_refused():
     )
 
 
+@pytest.mark.parametrize("range_", [[], "x", {"a": 1}])
+def test_a_range_of_litellms_that_is_none_is_refused(tmp_path, range_):
+    tier = {"range": range_, "input_cost_per_token": 1, "output_cost_per_token": 1}
+    path = written(tmp_path, {"m": {"litellm_provider": "x", "tiered_pricing": [tier]}})
+    assert refused(path, date=DAY) == (
+        f"a range of 'm' in prices.json must be a list of two numbers, but {str(range_)!r} came; correct it."
+    )
+
+
+def test_a_price_that_is_left_open_is_said(tmp_path):
+    path = written(tmp_path, {"date": "2026-11-01", "models": {"m": {"input": None, "output": 1}}})
+    assert refused(path).startswith(
+        "the price of 'm' in prices.json must have `input` and `output`"
+    )
+
+
 def test_a_table_without_a_day_is_refused(tmp_path):
     entry = {"m": {"litellm_provider": "x", "input_cost_per_token": 1, "output_cost_per_token": 1}}
     path = written(tmp_path, entry)
@@ -264,6 +280,19 @@ def test_a_history_says_what_was_valid_on_a_day(tmp_path):
     assert spring["m"].cost(input_tokens=10**6, output_tokens=10**6) == 3
     assert set(spring.models) == {"m", "n"}
     assert set(Prices.read(path, date=datetime.date(2026, 2, 1)).models) == {"m"}
+    assert refused(path, date=datetime.date(2025, 12, 31)) == (
+        "a price table must hold a price of the day that is asked for, but the first in house.toml is of "
+        "2026-01-01, after 2025-12-31; pass a later date=."
+    )
+
+
+@pytest.mark.parametrize("date", ["2026-11-01", datetime.datetime(2026, 11, 1)])
+def test_a_date_must_be_a_day(date):
+    with pytest.raises(BadKind) as caught:
+        shipped(date)
+    assert str(caught.value) == (
+        f"`date` must be a day such as datetime.date(2026, 11, 1), but {date!r} came; make it one."
+    )
 
 
 @pytest.mark.shared
@@ -302,12 +331,37 @@ def test_the_calls_of_azures_log_cost_what_they_should(litellm, shared):
         ("[[price]]\ninput = 1", "each [[price]] in t.toml must name its `model`, but one does not; add it."),
         (
             '[[price]]\nmodel = "m"\nsource = "s"\ninput = 1\noutput = 2',
-            "the price of 'm' in t.toml must have `valid_from`, a day such as 2026-11-01, and `source`, a text, but one "
+            "the price of 'm' in t.toml must have `valid_from`, a day such as 2026-11-01 without a time, and `source`, a text, but one "
             "is missing or of another kind; add it.",
         ),
         (
             '[[price]]\nmodel = "m"\nsource = "s"\nvalid_from = 2026-01-01\ninput = 1\noutptu = 2',
             "the price of 'm' in t.toml must have `input` and `output`, but {'input': 1, 'outptu': 2} came; add them.",
+        ),
+        (
+            TOML + TOML[: TOML.index("[[price]]", 9)],
+            "the price of 'm' in t.toml must be one for each day, but two are of 2026-01-01; keep one.",
+        ),
+        (
+            TOML.replace("2026-03-01", "2026-03-01T00:00:00"),
+            "the price of 'n' in t.toml must have `valid_from`, a day such as 2026-11-01 without a time, and "
+            "`source`, a text, but one is missing or of another kind; add it.",
+        ),
+        (
+            TOML.replace("input = 3", "input = [3]"),
+            "input of 'n' in t.toml must be a number, not negative, but '[3]' came; correct it.",
+        ),
+        (
+            TOML.replace("input = 3", "input = {a = 3}"),
+            "input of 'n' in t.toml must be a number, not negative, but \"{'a': 3}\" came; correct it.",
+        ),
+        (
+            TOML + "above = [1]",
+            "`above` of 'n' in t.toml must hold prices by numbers of tokens, but '[1]' came; see Prices.read.",
+        ),
+        (
+            TOML + 'above = {200000 = {input = 3, output = 4}, "2e5" = {input = 5, output = 6}}',
+            "`above` of 'n' in t.toml must hold each number of tokens once, but 200000 came twice; keep one.",
         ),
         ("[[price", "a price table must be whole TOML, but t.toml is not (Expected ']]' at the end of an array declaration (at end of document)); mend it there."),
     ],

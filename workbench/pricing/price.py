@@ -6,6 +6,7 @@ once.
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -17,6 +18,8 @@ from workbench.errors import BadValue, some
 _ONE = Decimal(1)
 _OF_A_TOKEN = ("input", "output", "cached", "cache_write", "reasoning")
 _MEMBERS = {*_OF_A_TOKEN, "above", "provider"}
+# YAML has a text for what is left open; a tuple, since what is looked for may be a list.
+_NOTHING = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ class Price:
         >>> Price.of({"input": "0.000003", "output": "0.000015"}).members
         {'input': '0.000003', 'output': '0.000015'}
         """
-        if not isinstance(members, Mapping) or not {"input", "output"} <= members.keys():
+        if not isinstance(members, Mapping) or any(
+            members.get(name) in _NOTHING for name in ("input", "output")
+        ):
             raise BadValue(
                 f"the price of {where} must have `input` and `output`, but {str(members)[:80]} came; add them."
             )
@@ -118,13 +123,13 @@ class Price:
         rates = {
             name: decimal_of(members[name], f"{name} of {where}") / per
             for name in _OF_A_TOKEN
-            if members.get(name) not in {None, ""}
+            if members.get(name) not in _NOTHING
         }
-        above = sorted(
-            (int(decimal_of(threshold, f"a threshold of {where}")), cls.of(each, where, per=per))
-            for threshold, each in (members.get("above") or {}).items()
-        )
-        return priced(rates, above, members.get("provider"))
+        above = {
+            threshold: cls.of(each, where, per=per)
+            for threshold, each in _thresholds(members.get("above"), where)
+        }
+        return priced(rates, sorted(above.items()), members.get("provider"))
 
     def cost(
         self,
@@ -180,6 +185,26 @@ class Price:
         """
         (*read, output, reasoning), scale = self.of_call(input_tokens)._scaled
         return (input_tokens * max(read) + output_tokens * max(output, reasoning)) / scale
+
+
+def _thresholds(above: Any, where: str) -> list[tuple[int, Any]]:  # noqa: ANN401 - any JSON value
+    """Return the numbers of tokens above which there are other prices, with these."""
+    if above in _NOTHING:
+        return []
+    if not isinstance(above, Mapping):
+        raise BadValue(
+            f"`above` of {where} must hold prices by numbers of tokens, but {str(above)[:40]!r} came; "
+            "see Prices.read."
+        )
+    found = [
+        (int(decimal_of(each, f"a threshold of {where}")), price) for each, price in above.items()
+    ]
+    counts = Counter(threshold for threshold, _ in found)
+    if doubled := [threshold for threshold, n in counts.items() if n > 1]:
+        raise BadValue(
+            f"`above` of {where} must hold each number of tokens once, but {doubled[0]} came twice; keep one."
+        )
+    return found
 
 
 def priced(

@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from workbench.errors import BadValue, Unreadable, some, unknown_name
+from workbench.errors import BadKind, BadValue, Unreadable, some, unknown_name
 from workbench.pricing.price import Price, decimal_of, priced
 
 
@@ -112,8 +113,11 @@ class Prices:
         ------
         Unreadable
             If the file cannot be read.
+        BadKind
+            If `date` is no day.
         BadValue
-            If it is no price table, or says of no day.
+            If it is no price table, says of no day, says two prices of one model and day, or if
+            `date` is before all days of a history.
 
         Notes
         -----
@@ -143,6 +147,10 @@ class Prices:
         ----------
         litellm, ``model_prices_and_context_window.json``.
         """
+        if date is not None and not _is_day(date):
+            raise BadKind(
+                f"`date` must be a day such as datetime.date(2026, 11, 1), but {date!r} came; make it one."
+            )
         file = Path(path)
         if file.suffix == ".toml":
             return cls(name or file.stem, *_history(file, date))
@@ -166,6 +174,13 @@ def shipped(date: datetime.date | None = None) -> Prices:
     ----------
     date : date, optional
         The day whose prices are wanted; the last known ones by default.
+
+    Raises
+    ------
+    BadKind
+        If `date` is no day.
+    BadValue
+        If no price was known by that day.
 
     Examples
     --------
@@ -193,8 +208,24 @@ def _history(path: Path, date: datetime.date | None) -> tuple[datetime.date, dic
             f"a price table in TOML must hold [[price]] tables, but {path.name} holds none; add one."
         )
     dated = sorted((_dated(each, path.name) for each in entries), key=lambda each: each[0])
+    counts = Counter((model, day) for day, model, _ in dated)
+    if doubled := [key for key, n in counts.items() if n > 1]:
+        raise BadValue(
+            f"the price of {doubled[0][0]!r} in {path.name} must be one for each day, but two are of "
+            f"{doubled[0][1]}; keep one."
+        )
     valid = [each for each in dated if date is None or each[0] <= date]
+    if not valid:
+        raise BadValue(
+            f"a price table must hold a price of the day that is asked for, but the first in {path.name} is "
+            f"of {dated[0][0]}, after {date}; pass a later date=."
+        )
     return date or dated[-1][0], {model: price for _, model, price in valid}, 0
+
+
+def _is_day(value: object) -> bool:
+    """Tell a day from a moment, which Python takes for a day but does not compare with one."""
+    return isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
 
 
 def _dated(entry: Any, file: str) -> tuple[datetime.date, str, Price]:  # noqa: ANN401 - any TOML value
@@ -208,9 +239,9 @@ def _dated(entry: Any, file: str) -> tuple[datetime.date, str, Price]:  # noqa: 
         if name not in {"model", "valid_from", "source"}
     }
     day = entry.get("valid_from")
-    if not isinstance(day, datetime.date) or not isinstance(entry.get("source"), str):
+    if not _is_day(day) or not isinstance(entry.get("source"), str):
         raise BadValue(
-            f"the price of {where} must have `valid_from`, a day such as 2026-11-01, and `source`, a text, but "
+            f"the price of {where} must have `valid_from`, a day such as 2026-11-01 without a time, and `source`, a text, but "
             "one is missing or of another kind; add it."
         )
     return day, model, Price.of(rest, where, per=Decimal(10**6))
@@ -329,7 +360,12 @@ def _tiered(tiers: Sequence[Any], entry: Mapping[str, Any], where: str) -> Price
         rates = _litellm_rates(tier, "", where)
         if not {"input", "output"} <= rates.keys():
             return None
-        steps.append((int(decimal_of(tier["range"][0], f"a range of {where}")), rates))
+        limits = tier["range"]
+        if not isinstance(limits, list) or not limits:
+            raise BadValue(
+                f"a range of {where} must be a list of two numbers, but {str(limits)[:40]!r} came; correct it."
+            )
+        steps.append((int(decimal_of(limits[0], f"a range of {where}")), rates))
     (_, first), *rest = sorted(steps, key=lambda step: step[0])
     above = [(start, priced(rates, (), None)) for start, rates in rest]
     return priced(first, above, entry.get("litellm_provider"))
