@@ -108,6 +108,25 @@ def test_what_a_run_does_not_say_is_missing_and_not_nought():
 
 
 @pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ([(0, 10), (20, None)], 20.0),
+        ([(0, None), (20, None)], 20.0),
+        ([(0, 30), (20, None)], 30.0),
+        ([(5, 5)], 0.0),
+        ([(5, None)], None),
+        ([(5, None), (5, None)], None),
+        ([(None, 5)], None),
+    ],
+)
+def test_a_run_lasts_until_the_last_moment_that_is_known(times, seconds):
+    ns = [[at and at * 10**9 for at in each] for each in times]
+    steps = [Step("chat", "", start_ns=start, end_ns=end) for start, end in ns]
+    told = outputs_of([run_of("a", steps=steps)])["latency_s"]
+    assert told.dropna().tolist() == [seconds] * (seconds is not None)
+
+
+@pytest.mark.parametrize(
     ("outcome", "success"),
     [(True, True), (False, False), (1.0, True), (0.9999999, True), (0.99, False), (0.0, False)],
 )

@@ -244,10 +244,32 @@ def record_of(run: Run) -> dict[str, Any]:
 
 
 def _times(run: Run) -> tuple[int | None, int | None]:
-    starts = [step.start_ns for step in run.steps if step.start_ns is not None]
-    ends = [step.end_ns for step in run.steps if step.end_ns is not None] or starts
-    start = run.start_ns if run.start_ns is not None else min(starts, default=None)
-    return start, run.end_ns if run.end_ns is not None else max(ends, default=None)
+    starts = [each for step in run.steps if (each := step.start_ns) is not None]
+    ends = [each for step in run.steps if (each := step.end_ns) is not None]
+    if run.start_ns is not None:
+        starts.append(run.start_ns)
+    start, end = extent(starts, ends)
+    return (
+        start if run.start_ns is None else run.start_ns,
+        end if run.end_ns is None else run.end_ns,
+    )
+
+
+def extent(starts: Sequence[int], ends: Sequence[int]) -> tuple[int | None, int | None]:
+    """Return the first start and the last moment; a start alone is no end.
+
+    Parameters
+    ----------
+    starts, ends : sequence of int
+        Those that are known.
+
+    Examples
+    --------
+    >>> extent([0, 9], [2]), extent([4, 4], []), extent([4], [4])
+    ((0, 9), (4, None), (4, 4))
+    """
+    start, end = min(starts, default=None), max([*starts, *ends], default=None)
+    return start, end if ends or end != start else None
 
 
 def _only(values: Iterable[str | None]) -> str | None:

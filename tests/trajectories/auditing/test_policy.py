@@ -105,9 +105,17 @@ def test_budgets_name_the_first_step_beyond():
     assert broken(Budget(tokens=110, cost_usd=0.2), spent) == []
     assert broken(Budget(cost_usd=0.1), spent) == [None]
     slow = [Step("chat", "", start_ns=at * 10**9, end_ns=(at + 1) * 10**9) for at in range(4)]
-    assert broken(
-        Budget(seconds=2), Step("invoke_agent", "", start_ns=0, end_ns=4 * 10**9), *slow
-    ) == [3]
+    whole = Step("invoke_agent", "", start_ns=0, end_ns=4 * 10**9)
+    assert broken(Budget(seconds=2), whole, *slow) == [3]
+    assert broken(Budget(seconds=3), whole, *slow[:2]) == [0]
+
+
+def test_a_step_that_begins_after_the_limit_breaches_it_though_its_end_is_not_recorded():
+    steps = [Step("chat", "", start_ns=0, end_ns=10**9), Step("chat", "", start_ns=20 * 10**9)]
+    assert broken(Budget(seconds=15), *steps) == [1]
+    assert broken(Budget(seconds=20), *steps) == []
+    found = Policy("p", (Budget(seconds=15),)).check([Run("x", run_id="r", steps=steps[1:])])
+    assert found["severity"].tolist() == ["warning"]
 
 
 def test_what_must_not_leave_is_named_by_its_kind_and_never_repeated():

@@ -22,11 +22,13 @@ from workbench.trajectories.auditing.patterns import KINDS
 from workbench.trajectories.auditing.rule import Breach, Rule
 from workbench.trajectories.auditing.texts import tells, texts_in
 from workbench.trajectories.auditing.trails import Call, Trail, member, number_of, same
+from workbench.trajectories.ledger import extent
 from workbench.trajectories.model import (
     MODEL_KINDS,
     UNCOUNTED,
     Json,
     Run,
+    Step,
     counted_usage,
     leaves,
 )
@@ -71,20 +73,22 @@ class Budget(Rule):
             yield from self._late(run, self.seconds)
 
     def _late(self, run: Run, most: float) -> Iterator[Breach]:
-        starts = [step.start_ns for step in run.steps if step.start_ns is not None]
-        # what encloses others ends when they have
-        inner = [
-            (number, step.end_ns)
-            for number, step in enumerate(run.steps)
-            if step.end_ns is not None and step.kind != "invoke_agent"
-        ]
-        if not inner or not starts:
+        starts = [each for step in run.steps if (each := step.start_ns) is not None]
+        ends = [each for step in run.steps if (each := step.end_ns) is not None]
+        start, end = extent(starts, ends)
+        if start is None or end is None:
             yield _unknown("seconds", most)
-        for number, end in inner:
-            passed = (end - min(starts, default=end)) / 1e9
+            return
+        # what encloses others ends when they have: it is named only where none of them is
+        for number, step in sorted(enumerate(run.steps), key=_encloses):
+            passed = (max(step.start_ns or start, step.end_ns or start) - start) / 1e9
             if passed > most:
                 yield Breach(number, "more seconds than the budget", passed, most)
                 return
+
+
+def _encloses(numbered: tuple[int, Step]) -> bool:
+    return numbered[1].kind == "invoke_agent"
 
 
 def _spent(what: str, run: Run, names: Sequence[str], most: float | None) -> Iterator[Breach]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.trajectories.ledger import NAMES, Ledger, record_of
+from workbench.trajectories.ledger import NAMES, Ledger, extent, record_of
 from workbench.trajectories.model import Run, Usage, circular, leaves
 from workbench.trajectories.spans.shapes import COUNTS, FACTS
 from workbench.trajectories.spans.traces import (
@@ -172,8 +172,8 @@ def _record(run: Run, columns: Gathered, recorded: Sequence[str]) -> dict[str, A
     """Return the row of RUNS; of figures only some are recorded anywhere."""
     run.recorded = Usage(**_counted(columns, recorded))
     starts = [each for each in columns["start_ns"] if each >= 0]
-    ends = [each for each in columns["end_ns"] if each >= 0] or starts
-    run.start_ns, run.end_ns = min(starts, default=None), max(ends, default=None)
+    ends = [each for each in columns["end_ns"] if each >= 0]
+    run.start_ns, run.end_ns = extent(starts, ends)
     return record_of(run) | {"model": run.model, "n_steps": len(columns["source"])}
 
 
