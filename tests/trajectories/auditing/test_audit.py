@@ -2,11 +2,12 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
 from workbench.cli import main
-from workbench.errors import BadValue, Unreadable
+from workbench.errors import BadKind, BadValue, Unreadable
 from workbench.trajectories.auditing.audit import Break, Verified, redact, seal, verify
 from workbench.trajectories.auditing.hashing import leaf_hash, leaves
 from workbench.trajectories.auditing.signing import new_key
@@ -118,6 +119,23 @@ def test_what_is_redacted_is_gone_and_the_log_still_holds(tmp_path):
     found = verify(tmp_path / "redacted.jsonl", head=head, public_key=keys[1])
     assert found == Verified((), 20, 2, signed=True)
     assert redact(tmp_path / "redacted.jsonl", tmp_path / "twice.jsonl") == 0
+
+
+@pytest.mark.parametrize("given", [{"names": "password"}, {"kinds": "email"}, {"names": None}])
+def test_a_text_where_a_list_is_meant_is_refused_and_nothing_written(log, tmp_path, given):
+    (name, value), *_ = given.items()
+    with pytest.raises(BadKind) as caught:
+        redact(log, tmp_path / "to.jsonl", **given)
+    assert str(caught.value) == (
+        f"`{name}` must be a list, but {value!r} came; put what it names into [ ]."
+    )
+    assert not (tmp_path / "to.jsonl").exists()
+
+
+@pytest.mark.parametrize("files", ["x.json", Path("x.json")])
+def test_one_file_where_a_list_is_meant_is_refused(tmp_path, files):
+    with pytest.raises(BadKind, match="`files` must be a list"):
+        seal([], tmp_path / "log", files=files)
 
 
 def test_a_redacted_leaf_cannot_be_guessed_without_its_salt(tmp_path):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import store
 from workbench.errors import BadValue, Unreadable
+from workbench.trajectories.auditing.demands import demand_list
 from workbench.trajectories.auditing.files import changed_files, kept_files
 from workbench.trajectories.auditing.hashing import (
     START,
@@ -143,6 +144,8 @@ def seal(
     ------
     BadValue
         If a file is named twice, or a run is nested too deeply.
+    BadKind
+        If `files` is no list.
 
     References
     ----------
@@ -150,6 +153,7 @@ def seal(
     commitments of leaves as in Steinfeld, Bull and Zheng (2001), "Content Extraction Signatures",
     in a tree as in Merkle (1987), "A Digital Signature Based on a Conventional Encryption Function".
     """
+    demand_list("files", files)
     chosen = secrets.token_bytes(32) if secret is None else secret
     first = {"workbench": "audit", "version": VERSION, "files": kept_files(files)}
     head, n = START, 0
@@ -328,7 +332,13 @@ def redact(
     ------
     BadValue
         If the log does not hold as it is.
+    BadKind
+        If `kinds` or `names` is no list.
+    UnknownName
+        If a kind is unknown.
     """
+    demand_list("kinds", kinds)
+    demand_list("names", names)
     if (found := verify(path)).breaks:
         raise BadValue(
             f"an audit log must hold before it is redacted, but {path} does not: line "

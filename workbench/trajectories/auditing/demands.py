@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from workbench.errors import BadKind, BadValue
@@ -123,4 +123,18 @@ def demand_one(rule: object, *names: str) -> None:
     if all(getattr(rule, name) in (None, (), [], {}) for name in names):
         raise BadValue(
             f"{type(rule).__name__} must have one of {', '.join(names)}, but has none; add one."
+        )
+
+
+def demand_list(name: str, value: object) -> None:
+    """Check that an argument is a list: the letters of a text would each be taken for what it names.
+
+    Raises
+    ------
+    BadKind
+        If it is one text or path, or nothing.
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise BadKind(
+            f"`{name}` must be a list, but {repr(value)[:80]} came; put what it names into [ ]."
         )
