@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -116,6 +117,36 @@ def test_a_step_that_begins_after_the_limit_breaches_it_though_its_end_is_not_re
     assert broken(Budget(seconds=20), *steps) == []
     found = Policy("p", (Budget(seconds=15),)).check([Run("x", run_id="r", steps=steps[1:])])
     assert found["severity"].tolist() == ["warning"]
+
+
+@pytest.mark.parametrize("flag", ["demo", "copied_context"])
+def test_what_a_demo_or_copied_context_shows_is_no_act_of_the_run(flag):
+    def shown(step):
+        return replace(step, flags=frozenset({flag}), start_ns=0, end_ns=10**9)
+
+    mail = call("send", body="Write to ann@example.org")
+    asked = Step("chat", "", [Part("out", "assistant", "tool_call", name="send", arguments={})])
+    shown_steps = [shown(each) for each in (mail, asked, call("send"), Step("wb.input", ""))]
+    own = [replace(call("look"), start_ns=9 * 10**9, end_ns=10**10)] * 2
+    for rule in (
+        AllowedTools(tools=["look"]),
+        Secrecy(tool="send"),
+        Autonomy(tools=["send"], most=0),
+        Budget(steps=2, calls=2, seconds=1),
+        Approval(tool="send", by="ask"),
+    ):
+        assert broken(rule, *shown_steps, *own) == []
+    assert broken(Budget(steps=1, calls=1), *shown_steps, *own) == [5, 5]
+    assert broken(Autonomy(tools=["look"], most=1), own[0], shown_steps[3], own[0]) == [2]
+    # what was approved elsewhere is not approved here
+    granted = shown(call("ask"))
+    assert broken(Approval(tool="send", by="ask"), granted, call("send")) == [1]
+
+
+def test_a_figure_that_only_a_demo_lacks_is_known():
+    silent = Step("chat", "", usage=Usage(1), flags=frozenset({"demo"}))
+    spent = Step("chat", "", usage=Usage(1, output_tokens=1, cost_usd=0.1))
+    assert broken(Budget(tokens=5, cost_usd=1), silent, spent) == []
 
 
 def test_what_must_not_leave_is_named_by_its_kind_and_never_repeated():

@@ -38,6 +38,8 @@ from workbench.trajectories.model import (
 class Budget(Rule):
     """A run may take only so much; the first step beyond is named.
 
+    Demos and copied context do not count.
+
     Parameters
     ----------
     steps, calls, tokens : int, optional
@@ -61,26 +63,27 @@ class Budget(Rule):
 
     def breaches(self, trail: Trail) -> Iterator[Breach]:
         """Yield at most one breach per limit; a warning where what counts is not recorded."""
-        run, calls = trail
-        if self.steps is not None and len(run.steps) > self.steps:
-            yield Breach(self.steps, "more steps than the budget", len(run.steps), self.steps)
+        run, calls, own = trail.run, trail.calls, trail.steps
+        if self.steps is not None and len(own) > self.steps:
+            number = own[self.steps][0]
+            yield Breach(number, "more steps than the budget", len(own), self.steps)
         if self.calls is not None and len(calls) > self.calls:
             number = calls[self.calls].number
             yield Breach(number, "more tool calls than the budget", len(calls), self.calls)
         yield from _spent("tokens", run, ("input_tokens", "output_tokens"), self.tokens)
         yield from _spent("dollars", run, ("cost_usd",), self.cost_usd)
         if self.seconds is not None:
-            yield from self._late(run, self.seconds)
+            yield from self._late(own, self.seconds)
 
-    def _late(self, run: Run, most: float) -> Iterator[Breach]:
-        starts = [each for step in run.steps if (each := step.start_ns) is not None]
-        ends = [each for step in run.steps if (each := step.end_ns) is not None]
+    def _late(self, own: Sequence[tuple[int, Step]], most: float) -> Iterator[Breach]:
+        starts = [each for _, step in own if (each := step.start_ns) is not None]
+        ends = [each for _, step in own if (each := step.end_ns) is not None]
         start, end = extent(starts, ends)
         if start is None or end is None:
             yield _unknown("seconds", most)
             return
         # what encloses others ends when they have: it is named only where none of them is
-        for number, step in sorted(enumerate(run.steps), key=_encloses):
+        for number, step in sorted(own, key=_encloses):
             passed = (max(step.start_ns or start, step.end_ns or start) - start) / 1e9
             if passed > most:
                 yield Breach(number, "more seconds than the budget", passed, most)
@@ -104,12 +107,16 @@ def _spent(what: str, run: Run, names: Sequence[str], most: float | None) -> Ite
 
 def _silent(run: Run, name: str) -> bool:
     """Tell whether some answer of a model lacks a figure that others of the run have."""
-    has = [step.usage is not None and getattr(step.usage, name) is not None for step in run.steps]
+    own = [not step.flags & UNCOUNTED for step in run.steps]
+    has = [
+        counts and step.usage is not None and getattr(step.usage, name) is not None
+        for counts, step in zip(own, run.steps, strict=True)
+    ]
     if not any(has):
         return False
     asks = [
-        step.kind in MODEL_KINDS and step.status != "error" and not step.flags & UNCOUNTED
-        for step in run.steps
+        counts and step.kind in MODEL_KINDS and step.status != "error"
+        for counts, step in zip(own, run.steps, strict=True)
     ]
     parents = [step.parent for step in run.steps]
     # what stands below a step, or around it, may have the figure instead
@@ -226,7 +233,7 @@ class Autonomy(Rule):
 
     def breaches(self, trail: Trail) -> Iterator[Breach]:
         """Yield the first call too many after each word of a person."""
-        words = [at for at, step in enumerate(trail.run.steps) if step.kind == "wb.input"]
+        words = [at for at, step in trail.steps if step.kind == "wb.input"]
         n = 0
         for number, call in heapq.merge(
             ((at, None) for at in words), ((call.number, call) for call in trail.calls), key=_first

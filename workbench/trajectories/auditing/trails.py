@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from workbench.trajectories.model import Json, Part, Run, Step
+from workbench.trajectories.model import UNCOUNTED, Json, Part, Run, Step
 from workbench.trajectories.replays.values import canonical
 
 _CALLS = ("tool_call", "server_tool_call")
@@ -43,17 +43,26 @@ class Call(NamedTuple):
 
 
 class Trail(NamedTuple):
-    """What a rule looks at: a run, and its tool calls in the order of their steps."""
+    """What a rule looks at: a run, and its own tool calls in the order of their steps."""
 
     run: Run
     calls: Sequence[Call]
 
+    @property
+    def steps(self) -> list[tuple[int, Step]]:
+        """The run's own steps with their numbers; demos and copied context were done elsewhere."""
+        return _own(self.run)
+
+
+def _own(run: Run) -> list[tuple[int, Step]]:
+    return [each for each in enumerate(run.steps) if not each[1].flags & UNCOUNTED]
+
 
 def trail_of(run: Run) -> Trail:
-    """Return a run with its tool calls, whose answers are read as JSON where they are.
+    """Return a run with its own tool calls, whose answers are read as JSON where they are.
 
     A call that a model asked for, and no step ran, is one too: logs of spans may hold nothing else,
-    and a provider's own tools are run by nobody here.
+    and a provider's own tools are run by nobody here. What a demo or copied context shows is none.
 
     Examples
     --------
@@ -67,7 +76,7 @@ def trail_of(run: Run) -> Trail:
     calls, answers = _Calls(), _Answers(run)
     enclosing = {step.parent for step in run.steps}
     asking = []
-    for number, step in enumerate(run.steps):
+    for number, step in _own(run):
         if step.kind == "execute_tool":
             calls.add(*_ran(number, step))
         elif any(map(_asks, step.parts)):
@@ -165,7 +174,7 @@ class _Answers:
     def __init__(self, run: Run) -> None:
         self._steps = run.steps
         self._of: dict[str, list[tuple[int, str]]] = {}
-        for number, step in enumerate(run.steps):
+        for number, step in _own(run):
             for part in step.parts if step.kind != "execute_tool" else ():
                 if part.type in _ANSWERS and part.call_id and part.text is not None:
                     self._of.setdefault(part.call_id, []).append((number, part.text))
