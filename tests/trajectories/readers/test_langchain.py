@@ -133,6 +133,27 @@ def test_updates_of_nodes_are_states_too():
     assert [step.source for step in runs[0].steps] == ["/0/agent/messages/0"]
 
 
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ({"cache_creation": 0, "ephemeral_5m_input_tokens": 80, "ephemeral_1h_input_tokens": 70}, 150),
+        ({"cache_creation": 150, "ephemeral_5m_input_tokens": 80, "ephemeral_1h_input_tokens": 70}, 150),
+        ({"cache_creation": 50, "ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}, 50),
+        ({"ephemeral_5m_input_tokens": 80, "ephemeral_1h_input_tokens": None}, 80),
+        ({"cache_creation": 0}, 0),
+        ({"cache_creation": None}, None),
+    ],
+)  # fmt: skip
+def test_tokens_written_to_anthropics_cache_are_told_by_how_long_they_stay(told, written):
+    usage = {"input_tokens": 300, "output_tokens": 1, "input_token_details": told}
+    (run,), _ = read([{"type": "ai", "content": "Hi", "usage_metadata": usage}])
+    assert run.steps[0].usage == Usage(300, None, written, 1, None, None)
+    # how long they stay is told nowhere else
+    rest = run.steps[0].extra.get("usage_metadata", {}).get("input_token_details", {})
+    assert {**told, **rest} == told
+    assert [name for name in told if name.startswith("e") and name not in rest] == []
+
+
 def test_older_messages_tell_their_tokens_in_the_providers_words():
     told = {"token_usage": {"prompt_tokens": 7, "completion_tokens": 2}}
     (run,), _ = read([{"type": "ai", "content": "Hi", "response_metadata": told}])

@@ -32,6 +32,7 @@ _KINDS = {
     "chat": ("wb.other", "chat"),
 }
 _DIRECTIONS: dict[str, Direction] = {"wb.input": "in", "wb.system": "system"}
+_EPHEMERAL = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 # Where a state keeps its channels: streamed values, a snapshot, a checkpoint, a saved tuple.
 _CHANNELS = ((), ("values",), ("channel_values",), ("checkpoint", "channel_values"))
 
@@ -346,11 +347,20 @@ def _say_how(step: Step, fields: Fields) -> None:
     found = Usage(
         input_tokens=usage.count("input_tokens"),
         cached_tokens=read.count("cache_read"),
-        cache_written_tokens=read.count("cache_creation"),
+        cache_written_tokens=_written(read),
         output_tokens=usage.count("output_tokens"),
         reasoning_tokens=wrote.count("reasoning"),
     )
     step.usage = found or _older_usage(how.inner("token_usage")) or None
+
+
+def _written(read: Fields) -> int | None:
+    """Take the tokens written to a cache; Anthropic's are told by how long they stay there."""
+    stays = Fields({name: read.peek(name) for name in _EPHEMERAL})
+    parts = [each for name in _EPHEMERAL if (each := stays.count(name)) is not None]
+    whole = read.count("cache_creation")
+    # the library sets the whole to nought beside its parts; it once let their sum stand
+    return max(whole or 0, sum(parts)) if parts else whole
 
 
 def _older_usage(usage: Fields) -> Usage:
