@@ -198,3 +198,27 @@ def test_runs_of_other_formats_are_in_the_tables_as_they_were(fixtures, tmp_path
     assert found.findings.empty
     for run in found:
         assert [step.text for step in run.steps] == [step.text for step in source[run.run_id].steps]
+
+
+def test_runs_that_were_read_from_copies_of_one_file_do_not_become_one(tmp_path):
+    step = Step("chat", "", model="m", usage=Usage(10, output_tokens=1))
+    (tmp_path / "in").mkdir()
+    for name in ("a.json", "b.json"):
+        write([Run("mine", "", [step], name="4b" * 16)], tmp_path / "in" / name, format="otlp")
+    runs = trajectories.read(tmp_path / "in")
+    write(runs, tmp_path / "both.json", format="otlp")
+    again = trajectories.read(tmp_path / "both.json")
+    assert again.ids == runs.ids
+    assert [run.name for run in again] == ["4b" * 16] * 2
+    assert [run.steps[0].span_id for run in again] == [run.steps[0].span_id for run in runs]
+    assert again.frame["input_tokens"].tolist() == [10, 10]
+
+
+@pytest.mark.shared
+def test_spans_that_stand_in_several_files_come_back_as_the_runs_they_were(shared, tmp_path):
+    runs = trajectories.read(shared / "trajectories" / "openinference")
+    write(runs, tmp_path / "all.json", format="otlp")
+    again = trajectories.read(tmp_path / "all.json")
+    assert (len(again), len(again.steps)) == (20, 30)
+    assert again.ids == runs.ids
+    assert again.frame["n_steps"].tolist() == runs.frame["n_steps"].tolist()

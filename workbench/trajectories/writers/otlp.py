@@ -137,9 +137,11 @@ class _Trace:
 
 
 def _trace_id(run: Run, *, own: bool) -> str:
-    if run.name is not None and (own or _TRACE_ID.fullmatch(run.name)):
+    # spans of one trace are one run, so the id must be that of no other: a run that was given
+    # another id than its name has its name in common with one that was read before
+    alone = run.run_id in {"", run.name}
+    if alone and run.name is not None and (own or _TRACE_ID.fullmatch(run.name)):
         return run.name
-    # spans of one trace are one run, so the id must be that of no other
     return store.digest(run.run_id or dumped(escaped(plain(run))))[:32]
 
 
