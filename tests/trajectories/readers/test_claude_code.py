@@ -238,3 +238,14 @@ def test_every_end_of_a_session_that_was_resumed_is_kept():
     assert (run.termination, run.status, run.recorded.cost_usd) == ("success", "ok", 2.0)
     told = [(each["subtype"], each["total_cost_usd"]) for each in run.extra["results"]]
     assert told == [("error_max_turns", 1.5), ("success", 2.0)]
+
+
+def test_totals_that_fall_are_those_of_another_process_and_are_added():
+    def result(name, usd, n):
+        return line("result", name, total_cost_usd=usd, usage={"input_tokens": n})
+
+    (run,), notices = read(result("r1", 0.25, 5), result("r2", 0.5, 9), result("r3", 0.125, 2),
+                           result("r4", None, 3))  # fmt: skip
+    assert run.recorded == Usage(12, cost_usd=0.625)
+    assert counted_usage(run).cost_usd == 0.625
+    assert [(each.check, each.place) for each in notices] == [("totals_shrank", "L3")]

@@ -70,11 +70,11 @@ def runs(document: Document) -> Iterator[Run]:
         if (uuid := fields.text("uuid")) is not None:
             owners[uuid] = current
         if current not in sessions:
-            sessions[current] = _Session(pointer, current, early)
+            sessions[current] = _Session(document, pointer, current, early)
             early = []
         sessions[current].add(value, pointer)
     if early:
-        sessions[None] = _Session(early[0][0], None, early)
+        sessions[None] = _Session(document, early[0][0], None, early)
     for session in sessions.values():
         yield session.finish()
 
@@ -83,13 +83,20 @@ class _Session:
     """Makes the steps of a session, line by line."""
 
     def __init__(
-        self, pointer: str, name: str | None, early: list[tuple[str, dict[str, Json]]]
+        self,
+        document: Document,
+        pointer: str,
+        name: str | None,
+        early: list[tuple[str, dict[str, Json]]],
     ) -> None:
+        self._document = document
         self.run = Run(NAME, pointer, name=name, conversation_id=name, agent=NAME)
         self._seen: dict[str, Json] = {}
         self._answers: dict[str, int] = {}
         self._blocks: dict[str, list[Json]] = {}
         self._chains = _Chains()
+        # the last totals, and the sum of those that ended before
+        self._told, self._before = Usage(), Usage()
         # what stands before all that names a session, such as summaries of those before
         for place, value in early:
             self.add(value, place)
@@ -110,7 +117,7 @@ class _Session:
             case "user":
                 self._user(fields, pointer, uuid)
             case "result":
-                self._result(fields, uuid)
+                self._result(fields, pointer, uuid)
             case _:
                 self._event(fields, pointer, uuid)
         for at in range(before, len(self.run.steps)):
@@ -215,13 +222,23 @@ class _Session:
             self.run.model = self.run.model or Fields(fields.rest()).text("model")
         step.extra |= fields.rest()
 
-    def _result(self, fields: Fields, uuid: str | None) -> None:
+    def _result(self, fields: Fields, pointer: str, uuid: str | None) -> None:
         """Take the totals that are told at the end; a session that was resumed has several ends."""
         result = fields.rest()
         told = Fields(result)
         total = _usage(Fields(told.peek("usage")))
         total.cost_usd = told.number("total_cost_usd")
-        self.run.recorded = total or None
+        if total.cost_usd is None:
+            total.cost_usd = self._told.cost_usd
+        if (total.cost_usd or 0) < (self._told.cost_usd or 0):
+            self._document.notice(
+                "totals_shrank",
+                pointer,
+                "the dollars so far are fewer than before; they begin anew",
+            )
+            self._before = _added(self._before, self._told)
+        self._told = total
+        self.run.recorded = _added(self._before, total) or None
         self.run.termination = told.text("subtype")
         failed = told.peek("is_error") is True or str(self.run.termination).startswith("error")
         self.run.status = "error" if failed else "ok"
@@ -400,6 +417,15 @@ def _usage(usage: Fields) -> Usage:
     if total is not None and total >= 2**63:
         total = None
     return Usage(total, read, wrote, usage.count("output_tokens"))
+
+
+def _added(one: Usage, other: Usage) -> Usage:
+    found = Usage()
+    for name in Usage.__slots__:
+        known = [each for usage in (one, other) if (each := getattr(usage, name)) is not None]
+        # what no column of 64 bits holds, no provider has counted
+        setattr(found, name, sum(known) if known and sum(known) < 2**63 else None)
+    return found
 
 
 def _bill(step: Step, message: Fields, line: Fields) -> None:
