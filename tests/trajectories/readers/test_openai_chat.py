@@ -157,6 +157,29 @@ def test_two_streams_in_one_file_are_two_runs():
     assert [run.steps[0].text for run in runs] == ["aa", "a"]
 
 
+def chunk(name, content=None, **members):
+    choices = [] if content is None else [{"index": 0, "delta": {"content": content}}]
+    return {"object": "chat.completion.chunk", "id": name, "choices": choices} | members
+
+
+def test_streams_of_one_time_are_told_apart_by_their_ids_in_the_order_of_their_beginnings():
+    usage = {"prompt_tokens": 1, "completion_tokens": 2}
+    runs, notices = read(
+        [chunk("b", "B1"), chunk("a", "A1"), chunk("b", "B2"), {"messages": [USER]},
+         chunk("a", "A2"), chunk("a", usage=usage), chunk("b", usage=usage)]
+    )  # fmt: skip
+    assert [(run.pointer, run.steps[0].text) for run in runs] == [
+        ("/0", "B1B2"), ("/1", "A1A2"), ("/3", "Hi"),
+    ]  # fmt: skip
+    assert [run.steps[0].usage for run in runs] == [*[Usage(1, output_tokens=2)] * 2, None]
+    assert notices == []
+
+
+def test_chunks_without_an_id_are_of_the_stream_beside_them():
+    runs, _ = read([chunk(None, "a"), chunk(None, "b"), chunk("x", "x"), chunk(None, "c")])
+    assert [run.steps[0].text for run in runs] == ["ab", "x", "c"]
+
+
 def test_the_legacy_function_call_is_a_call(fixtures):
     legacy, modern = read_file(fixtures / "openai" / "finetuning.jsonl")
     assert [step.kind for step in legacy.steps][2:4] == ["chat", "execute_tool"]

@@ -5,7 +5,7 @@ request); or an object with a `request` and a `response`, as proxies and the bat
 `prompt_tokens` include the cached ones and `completion_tokens` the reasoning, as the model's do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from workbench.trajectories.conversations.answering import add_unanswered, pair_calls
@@ -59,19 +59,35 @@ def _opened(value: dict[str, Json], name: str) -> dict[str, Json]:
 
 def runs(document: Document) -> Iterator[Run]:
     """Yield the runs; chunks of one stream are one run, as are messages line by line."""
-    for kind, group in groupby(_objects(document), lambda each: _together(each[1])):
-        if kind is not None:
-            pieces = list(group)
-            yield _by_lines(pieces) if kind == "message" else _streamed(pieces)
-            continue
-        for pointer, value in group:
-            if isinstance(value, list):
-                yield conversation(pointer, {"messages": value}, document, at=pointer)
-            elif isinstance(value, dict):
-                yield conversation(pointer, value, document)
-            elif value is not None:
-                reason = f"a run must be an object or a list of messages: {value!r:.500}"
-                document.notice("unreadable", pointer, reason, "error")
+    held: dict[tuple[str | None, int], list[tuple[str, Json]]] = {}
+    groups = groupby(_objects(document), lambda each: _together(each[1]))
+    for number, (kind, group) in enumerate(groups):
+        if kind is not None and kind.startswith("chunk "):
+            # streams of one time stand among each other, so no one ends before the document does
+            held.setdefault((kind, 0), []).extend(group)
+        elif held:
+            held[kind, number] = list(group)
+        else:
+            yield from _made(kind, group, document)
+    for (kind, _), pieces in held.items():
+        yield from _made(kind, pieces, document)
+
+
+def _made(
+    kind: str | None, pieces: Iterable[tuple[str, Json]], document: Document
+) -> Iterator[Run]:
+    if kind is not None:
+        together = list(pieces)
+        yield _by_lines(together) if kind == "message" else _streamed(together)
+        return
+    for pointer, value in pieces:
+        if isinstance(value, list):
+            yield conversation(pointer, {"messages": value}, document, at=pointer)
+        elif isinstance(value, dict):
+            yield conversation(pointer, value, document)
+        elif value is not None:
+            reason = f"a run must be an object or a list of messages: {value!r:.500}"
+            document.notice("unreadable", pointer, reason, "error")
 
 
 def _objects(document: Document) -> Iterator[tuple[str, Json]]:
@@ -86,7 +102,8 @@ def _objects(document: Document) -> Iterator[tuple[str, Json]]:
 def _together(value: Json) -> str | None:
     """Return what is alike of the values that are one run; None for one that is a run by itself."""
     if isinstance(value, dict) and value.get("object") == _CHUNK:
-        return f"chunk {value.get('id')}"
+        # without an id only its neighbours can be of its stream
+        return f"chunk {value['id']}" if value.get("id") else "chunk"
     return "message" if _is_message(value) else None
 
 
