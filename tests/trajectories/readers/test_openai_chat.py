@@ -180,6 +180,32 @@ def test_chunks_without_an_id_are_of_the_stream_beside_them():
     assert [run.steps[0].text for run in runs] == ["ab", "x", "c"]
 
 
+FILTERED = {"id": "", "object": "", "created": 0, "model": "", "choices": [],
+            "prompt_filter_results": [{"prompt_index": 0}]}  # fmt: skip
+
+
+def test_what_azures_filters_say_belongs_to_its_stream():
+    late = {**FILTERED, "choices": [{"index": 0, "content_filter_offsets": {"end_offset": 2}}]}
+    value = [FILTERED, chunk("a", "A1", model="m"), chunk("a", "A2"), late,
+             FILTERED, chunk("b", "B")]  # fmt: skip
+    assert openai_chat.recognises(FILTERED)
+    runs, notices = read(value)
+    assert [(run.pointer, run.steps[0].text) for run in runs] == [("/1", "A1A2"), ("/5", "B")]
+    assert runs[0].model == "m"
+    told = [
+        [each for each in run.extra["chunks"] if "prompt_filter_results" in each] for run in runs
+    ]
+    assert [each["prompt_filter_results"] for (each, *_) in told] == [[{"prompt_index": 0}]] * 2
+    assert runs[0].steps[0].extra["choice"] == {"content_filter_offsets": {"end_offset": 2}}
+    assert notices == []
+
+
+def test_what_filters_say_of_no_stream_is_told():
+    runs, notices = read([FILTERED])
+    assert runs == []
+    assert [(each.place, each.severity) for each in notices] == [("/0", "error")]
+
+
 def test_the_legacy_function_call_is_a_call(fixtures):
     legacy, modern = read_file(fixtures / "openai" / "finetuning.jsonl")
     assert [step.kind for step in legacy.steps][2:4] == ["chat", "execute_tool"]

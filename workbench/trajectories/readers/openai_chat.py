@@ -38,7 +38,7 @@ def _is_message(value: Json) -> bool:
 def _holds_messages(value: Json) -> bool:
     if not isinstance(value, dict):
         return False
-    if value.get("object") == _CHUNK:
+    if value.get("object") == _CHUNK or _is_filter(value):
         return True
     request, response = _opened(value, "request"), _opened(value, "response")
     messages, choices = request.get("messages"), response.get("choices")
@@ -47,6 +47,13 @@ def _holds_messages(value: Json) -> bool:
     if not isinstance(choices, list) or not choices:
         return False
     return isinstance(choices[0], dict) and isinstance(choices[0].get("message"), dict)
+
+
+def _is_filter(value: Json) -> bool:
+    """Tell a chunk in which Azure says what its filters found: before a stream, or late in it."""
+    if not isinstance(value, dict) or not isinstance(value.get("choices"), list):
+        return False
+    return value.get("object") == value.get("id") == ""
 
 
 def _opened(value: dict[str, Json], name: str) -> dict[str, Json]:
@@ -59,18 +66,43 @@ def _opened(value: dict[str, Json], name: str) -> dict[str, Json]:
 
 def runs(document: Document) -> Iterator[Run]:
     """Yield the runs; chunks of one stream are one run, as are messages line by line."""
-    held: dict[tuple[str | None, int], list[tuple[str, Json]]] = {}
+    held = _Held()
     groups = groupby(_objects(document), lambda each: _together(each[1]))
     for number, (kind, group) in enumerate(groups):
-        if kind is not None and kind.startswith("chunk "):
-            # streams of one time stand among each other, so no one ends before the document does
-            held.setdefault((kind, 0), []).extend(group)
-        elif held:
-            held[kind, number] = list(group)
-        else:
+        if not held.take(kind, number, group):
             yield from _made(kind, group, document)
-    for (kind, _), pieces in held.items():
+    for (kind, _), pieces in held.groups.items():
         yield from _made(kind, pieces, document)
+    for pointer, value in held.early:
+        reason = f"what filters say must belong to a stream: {value!r:.500}"
+        document.notice("unreadable", pointer, reason, "error")
+
+
+class _Held:
+    """What waits for the end of the document: streams, which stand among each other, and what follows."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str | None, int], list[tuple[str, Json]]] = {}
+        self.early: list[tuple[str, Json]] = []
+        self._last = self.early
+
+    def take(self, kind: str | None, number: int, group: Iterable[tuple[str, Json]]) -> bool:
+        """Take values of streams, and those after them; tell whether these were such."""
+        if kind == "filter":
+            for each in group:
+                home = self._last if Fields(each[1]).items("choices") else self.early
+                home.append(each)
+        elif kind is not None and kind.startswith("chunk "):
+            self._last = self.groups.setdefault((kind, 0), [])
+            begins = not self._last
+            self._last += group
+            if begins and self.early:
+                self._last.append(self.early.pop(0))
+        elif self.groups:
+            self.groups[kind, number] = list(group)
+        else:
+            return False
+        return True
 
 
 def _made(
@@ -104,6 +136,8 @@ def _together(value: Json) -> str | None:
     if isinstance(value, dict) and value.get("object") == _CHUNK:
         # without an id only its neighbours can be of its stream
         return f"chunk {value['id']}" if value.get("id") else "chunk"
+    if _is_filter(value):
+        return "filter"
     return "message" if _is_message(value) else None
 
 
