@@ -223,6 +223,29 @@ def test_the_batch_api_has_its_response_in_a_body(fixtures):
     assert run.extra["custom_id"] == "row-1"
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"response": None, "error": {"code": "expired", "message": "Too late."}},
+         [("/error", "expired", "Too late.")]),
+        ({"response": {"status_code": 400, "body": {"error": {"message": "No.", "type": "bad"}}},
+          "error": None},
+         [("/response/body/error", "bad", "No.")]),
+        ({"response": {"status_code": 500, "body": None}, "error": None}, []),
+    ],
+)  # fmt: skip
+def test_a_request_of_a_batch_that_failed_has_ended_in_an_error(value, told):
+    run = one({"custom_id": "row-1", **value})
+    assert [(s.source, s.error_type, s.error_message) for s in run.steps] == told
+    assert (run.status, [step.kind for step in run.steps]) == ("error", ["wb.error"] * len(told))
+    assert run.termination == (told[0][2] if told else None)
+    assert run.extra["custom_id"] == "row-1"
+
+
+def test_a_batch_may_begin_with_a_request_that_failed():
+    assert openai_chat.recognises({"custom_id": "1", "response": None, "error": {"message": "No."}})
+
+
 def test_nothing_of_the_fixtures_is_lost(fixtures, missing_leaves):
     for path in sorted((fixtures / "openai").glob("*.jsonl")):
         source = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

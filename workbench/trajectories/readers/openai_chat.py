@@ -1,7 +1,8 @@
 """OpenAI's chat API: messages, requests with their responses, and streamed chunks.
 
 A run is a list of messages; an object with `messages` (a conversation, a fine-tuning example, a
-request); or an object with a `request` and a `response`, as proxies and the batch API log them.
+request); or an object with a `request` and a `response`, as proxies and the batch API log them; a
+response may be an error.
 `prompt_tokens` include the cached ones and `completion_tokens` the reasoning, as the model's do.
 """
 
@@ -11,7 +12,7 @@ from itertools import groupby
 from workbench.trajectories.conversations.answering import add_unanswered, pair_calls
 from workbench.trajectories.conversations.messages import message_step, seconds
 from workbench.trajectories.conversations.streams import joined
-from workbench.trajectories.model import Json, Run, Usage
+from workbench.trajectories.model import Json, Run, Step, Usage
 from workbench.trajectories.sources.documents import Document, Fields
 from workbench.trajectories.writers.encoding import extend
 
@@ -39,6 +40,9 @@ def _holds_messages(value: Json) -> bool:
     if not isinstance(value, dict):
         return False
     if value.get("object") == _CHUNK or _is_filter(value):
+        return True
+    if {"custom_id", "response", "error"} <= value.keys() and isinstance(value["error"], dict):
+        # of the batch API, which tells a request that failed by itself
         return True
     request, response = _opened(value, "request"), _opened(value, "response")
     messages, choices = request.get("messages"), response.get("choices")
@@ -178,6 +182,11 @@ def conversation(
         _answer(run, answered, answered_at, model)
     elif isinstance(answered.peek("usage"), dict):
         run.recorded = usage_of(answered.inner("usage"))
+    _add_error(run, fields, pointer)
+    _add_error(run, answered, answered_at)
+    code = fields.inner("response").peek("status_code")
+    if isinstance(code, int) and code >= 400:
+        run.status = "error"
     extra = fields.take(EXTENSION)
     pair_calls(run.steps)
     add_unanswered(run.steps)
@@ -187,6 +196,18 @@ def conversation(
     if extra is not None:
         extend(run, extra, f"{pointer}/{EXTENSION}", lambda *told: document.notice("unfit", *told))
     return run
+
+
+def _add_error(run: Run, fields: Fields, pointer: str) -> None:
+    """Add a step for the error that came in place of an answer, if one did."""
+    error = fields.inner("error")
+    message = error.text("message")
+    if message is None:
+        return
+    step = Step("wb.error", f"{pointer}/error", status="error", error_message=message)
+    step.error_type = error.key("code") or error.text("type")
+    run.steps.append(step)
+    run.status, run.termination = "error", message
 
 
 def _inner(fields: Fields, name: str, pointer: str) -> tuple[Fields, str]:
