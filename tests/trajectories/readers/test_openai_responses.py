@@ -116,6 +116,11 @@ def test_the_end_of_a_response_is_told(exchange):
     assert (cut.status, cut.steps[0].finish_reason) == ("unset", "max_output_tokens")
 
 
+def test_a_response_may_be_created_at_a_fraction_of_a_second():
+    run = one({"object": "response", "created_at": 1700000000.7, "output": [SAID]})
+    assert (run.steps[0].start_ns, run.time_source) == (1_700_000_000_700_000_000, "recorded")
+
+
 def test_a_request_alone_has_no_answer():
     run = one({"input": [CALLED, ANSWERED], "model": "m"})
     assert [step.kind for step in run.steps] == ["chat", "execute_tool"]

@@ -1,6 +1,7 @@
 """Chat messages as most APIs write them, as steps: what several readers share."""
 
 import json
+from decimal import Decimal
 
 from workbench.trajectories.model import Direction, Json, Part, Step
 from workbench.trajectories.sources.documents import Fields
@@ -136,21 +137,25 @@ def time_answers(steps: list[Step]) -> None:
 
 
 def seconds(fields: Fields, name: str) -> int | None:
-    """Take a whole number of seconds since 1970 as nanoseconds.
+    """Take a number of seconds since 1970 as nanoseconds.
 
     What lies beyond the nanoseconds that 64 bits hold is no time, and is left.
 
     Examples
     --------
-    >>> fields = Fields({"created": 3, "ended": 10**12})
-    >>> seconds(fields, "created"), seconds(fields, "ended"), fields.rest()
-    (3000000000, None, {'ended': 1000000000000})
+    >>> fields = Fields({"created": 3, "began": 3.1, "ended": 10**12})
+    >>> [seconds(fields, name) for name in ("created", "began", "ended")], fields.rest()
+    ([3000000000, 3100000000, None], {'ended': 1000000000000})
     """
-    found = Fields({name: fields.peek(name)}).count(name)
-    if found is None or found >= 2**63 // 10**9:
+    given = Fields({name: fields.peek(name)})
+    found: float | None = given.count(name)
+    if found is None:
+        found = given.number(name)
+    if found is None or not 0 <= found < 2**63 // 10**9:
         return None
     fields.take(name)
-    return found * 10**9
+    # of a fraction the digits that were written, not those of the nearest double
+    return int(Decimal(repr(found)) * 10**9)
 
 
 def content_parts(fields: Fields, direction: Direction, role: str) -> list[Part]:
