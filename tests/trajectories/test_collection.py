@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadKind, UnknownName
-from workbench.trajectories import attribute, read, summary
+from workbench.trajectories import attribute, loops, read, seal, summary, write
+from workbench.trajectories.auditing.policy import Policy
 from workbench.trajectories.collection import Runs
 from workbench.trajectories.model import Annotation, Run, Step, Usage
 
@@ -72,6 +73,38 @@ def test_a_thing_of_another_kind_is_refused(call, message):
     with pytest.raises(BadKind) as caught:
         call(5)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (loops, "loops are found in"),
+        (Policy("p", ()).check, "a policy is checked on"),
+        (Runs.of, "Runs are made of"),
+        (lambda runs: seal(runs, "log"), "an audit log is made of"),
+        (lambda runs: write(runs, "runs.jsonl"), "a file is written of"),
+    ],
+)
+@pytest.mark.parametrize(("value", "kind"), [(["x"], "str"), (None, "NoneType"), ([1], "int")])
+def test_what_is_no_run_is_refused_and_nothing_written(
+    call, what, value, kind, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadKind) as caught:
+        call(value)
+    assert str(caught.value) == (
+        f"{what} runs, but a {kind} came; give Runs, a list of Run, or a Run."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_may_come_by_itself(tmp_path):
+    (run, *_) = some_runs()
+    seal(run, tmp_path / "one", secret=b"s")
+    seal([run], tmp_path / "list", secret=b"s")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "list").read_bytes()
+    write(run, tmp_path / "run.jsonl")
+    assert read(tmp_path / "run.jsonl").ids == ["r0"]
 
 
 def test_a_forced_format_that_does_not_fit_is_told():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from workbench.errors import BadValue, UnknownName, unknown_name
+from workbench.errors import BadKind, BadValue, UnknownName, unknown_name
 from workbench.trajectories.blinding import unjudged
 from workbench.trajectories.ledger import Ledger, frame_of
 from workbench.trajectories.model import Annotation, Notice, Run, Step
@@ -48,6 +48,35 @@ class Pieces(Protocol):
 
     def glance(self, run_id: str, start: int, stop: int) -> list[Step] | None:
         """Return some steps of a run, not joined to others; None where that takes the whole run."""
+
+
+def each_run(runs: object, what: str) -> Iterator[Run]:
+    """Yield the runs that came; a single one may come by itself.
+
+    Parameters
+    ----------
+    runs : object
+        What should be a Run or an iterable of them.
+    what : str
+        What is done with them, such as "loops are found in".
+
+    Raises
+    ------
+    BadKind
+        If something is no run.
+
+    Examples
+    --------
+    >>> [run.run_id for run in each_run(Run("mine", run_id="a"), "it is of")]
+    ['a']
+    """
+    listed = runs if isinstance(runs, Iterable) else [runs]
+    for run in listed:
+        if not isinstance(run, Run):
+            raise BadKind(
+                f"{what} runs, but a {type(run).__name__} came; give Runs, a list of Run, or a Run."
+            )
+        yield run
 
 
 class Runs(Sequence[Run]):
@@ -96,12 +125,14 @@ class Runs(Sequence[Run]):
 
         Raises
         ------
+        BadKind
+            If something is no run.
         BadValue
             If two runs have one id.
         """
         ledger, kept = Ledger(), dict[str, Run]()
         annotations = []
-        for at, run in enumerate(runs):
+        for at, run in enumerate(each_run(runs, "Runs are made of")):
             run.run_id = run.run_id or run.name or f"run-{at}"
             if run.run_id in kept:
                 raise BadValue(

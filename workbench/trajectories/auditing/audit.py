@@ -30,6 +30,7 @@ from workbench.trajectories.auditing.hashing import (
 )  # fmt: skip
 from workbench.trajectories.auditing.patterns import KINDS
 from workbench.trajectories.auditing.redaction import Choice, without
+from workbench.trajectories.collection import each_run
 from workbench.trajectories.model import Json, Run, Step
 from workbench.trajectories.replays.values import canonical
 
@@ -96,8 +97,8 @@ class Verified:
         return len(self.breaks)
 
 
-def _contents(runs: Iterable[Run]) -> Iterator[dict[str, Json]]:
-    for run in runs:
+def _contents(runs: Run | Iterable[Run]) -> Iterator[dict[str, Json]]:
+    for run in each_run(runs, "an audit log is made of"):
         own = {each.name: getattr(run, each.name) for each in fields(Run) if each.name != "steps"}
         own["recorded"] = asdict(run.recorded) if run.recorded else None
         own["annotations"] = [asdict(each) for each in run.annotations]
@@ -111,7 +112,7 @@ def _plain(step: Step) -> dict[str, Json]:
 
 
 def seal(
-    runs: Iterable[Run],
+    runs: Run | Iterable[Run],
     path: str | Path,
     *,
     files: Sequence[str | Path] = (),
@@ -122,7 +123,7 @@ def seal(
 
     Parameters
     ----------
-    runs : iterable of Run
+    runs : Run or iterable of Run
         What to keep; `Runs` is one. A member named `$redacted` is kept as `$$redacted`, and so on,
         since the first name marks what was taken out.
     path : str or Path
@@ -145,7 +146,7 @@ def seal(
     BadValue
         If a file is named twice, or a run is nested too deeply.
     BadKind
-        If `files` is no list.
+        If something is no run, or `files` is no list.
 
     References
     ----------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BadKind, BadValue, InputError, Unreadable, unknown_name
 from workbench.trajectories.auditing.rules import RULES, Rule
 from workbench.trajectories.auditing.trails import trail_of
+from workbench.trajectories.collection import each_run
 from workbench.trajectories.model import Json, Run
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Policy:
                 "run_id": run.run_id,
                 "step": breach.step,
             }
-            for run in ([runs] if isinstance(runs, Run) else runs)
+            for run in each_run(runs, "a policy is checked on")
             for trail in [trail_of(run)]
             for rule in self.rules
             for breach in rule.breaches(trail)

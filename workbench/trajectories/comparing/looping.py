@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.display import Sheet, plain
+from workbench.trajectories.collection import each_run
 from workbench.trajectories.comparing.toolcalls import same_json_text
 from workbench.trajectories.model import UNCOUNTED, Run, Step
 
@@ -98,6 +99,11 @@ def loops(runs: Run | Iterable[Run], *, observe: Observe | None = None) -> Sheet
         `length`, `times`, `n_repeats` (which is also `value`), `n_between`; `n` is the number of
         calls looked at in the run.
 
+    Raises
+    ------
+    BadKind
+        If something is no run.
+
     Notes
     -----
     A call is a repeat where its tool and its arguments (as JSON) came before in the run, were
@@ -127,9 +133,8 @@ def loops(runs: Run | Iterable[Run], *, observe: Observe | None = None) -> Sheet
     """
     import pandas as pd
 
-    each_run = [runs] if isinstance(runs, Run) else runs
     n_runs, rows, loops_found = 0, [], list[Loop]()
-    for run in each_run:
+    for run in each_run(runs, "loops are found in"):
         n_runs += 1
         calls = known_calls(run, observe=observe)
         for loop in _loops(run.run_id, calls):

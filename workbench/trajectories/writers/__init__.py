@@ -12,6 +12,7 @@ from typing import IO, Protocol, cast
 
 from workbench import store
 from workbench.errors import BadValue, unknown_name
+from workbench.trajectories.collection import each_run
 from workbench.trajectories.model import Run
 
 FORMATS = ("jsonl", "otlp", "atif", "openai_chat")
@@ -38,12 +39,12 @@ def names() -> list[str]:
     return [module.replace("_", "-") for module in FORMATS]
 
 
-def write(runs: Iterable[Run], path: str | Path, *, format: str = "jsonl") -> None:
+def write(runs: Run | Iterable[Run], path: str | Path, *, format: str = "jsonl") -> None:
     """Write runs to a file, whole or not at all.
 
     Parameters
     ----------
-    runs : iterable of Run
+    runs : Run or iterable of Run
         Such as `Runs`; one is in memory at a time.
     path : str or Path
         The file; with `.gz` at its end it is packed.
@@ -55,6 +56,8 @@ def write(runs: Iterable[Run], path: str | Path, *, format: str = "jsonl") -> No
     ------
     UnknownName
         If there is no such format.
+    BadKind
+        If something is no run.
     BadValue
         If there are no runs, since nobody could tell the file's format, or two with one id.
     OSError
@@ -83,10 +86,10 @@ def write(runs: Iterable[Run], path: str | Path, *, format: str = "jsonl") -> No
             _write(runs, cast(Writer, writer), cast(IO[bytes], packed))
 
 
-def _write(runs: Iterable[Run], writer: Writer, stream: IO[bytes]) -> None:
+def _write(runs: Run | Iterable[Run], writer: Writer, stream: IO[bytes]) -> None:
     ids: set[str] = set()
     n_runs = 0
-    for run in runs:
+    for run in each_run(runs, "a file is written of"):
         n_runs += 1
         if (run_id := run.run_id or run.name) is not None:
             if run_id in ids:
