@@ -115,6 +115,13 @@ def test_latency_by_an_unknown_column_is_refused():
         latency(runs(), by="tools")
 
 
+@pytest.mark.parametrize("kinds", [["chats"], "chat"])
+def test_windows_of_an_unknown_kind_of_steps_are_refused(kinds):
+    with pytest.raises(UnknownName) as caught:
+        over_time(runs(), kinds=kinds)
+    assert str(caught.value).startswith("a kind of steps must be one of 'chat', ")
+
+
 def test_latency_is_that_of_numpy_and_errors_have_an_interval():
     seconds = [0.5 * at for at in range(1, 31)]
     steps = [call(1, 1 + each, status="error" if each > 13 else "ok") for each in seconds]

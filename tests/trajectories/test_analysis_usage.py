@@ -234,6 +234,11 @@ def test_an_unknown_grouping_or_source_is_refused():
     )
     with pytest.raises(UnknownName):
         usage(pd.DataFrame({"run_id": ["a"]}))
+    with pytest.raises(BadKind) as bad:
+        usage(runs, prices={"m": 1})
+    assert str(bad.value) == (
+        "prices must be a table of prices, but a dict came; read one with wb.pricing.Prices.read."
+    )
 
 
 # A naive recomputation.

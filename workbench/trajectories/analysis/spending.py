@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadKind, BadValue, unknown_name
 from workbench.pricing import Prices
 from workbench.trajectories.analysis.charges import TOKENS, Leaves, charged
 from workbench.trajectories.analysis.columns import (
@@ -53,6 +53,8 @@ def usage(source: "Source", *, prices: Prices | None = None, by: By = "run_id") 
     ------
     UnknownName
         If there is no such `by`.
+    BadKind
+        If `prices` is no table of prices.
 
     Notes
     -----
@@ -79,6 +81,11 @@ def usage(source: "Source", *, prices: Prices | None = None, by: By = "run_id") 
     """
     if by not in get_args(By):
         raise unknown_name("by", by, get_args(By))
+    if not isinstance(prices, Prices | None):
+        raise BadKind(
+            f"prices must be a table of prices, but a {type(prices).__name__} came; read one with "
+            "wb.pricing.Prices.read."
+        )
     steps = Steps.of(source)
     models = _models(steps, source)
     groups, names = _with_nameless(models if by == "model" else steps.names(by))

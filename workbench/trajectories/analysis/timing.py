@@ -20,7 +20,7 @@ from workbench.trajectories.analysis.columns import (
 )
 from workbench.trajectories.analysis.spending import whole
 from workbench.trajectories.analysis.spread import part_quantile, quantile_ranks, wilson
-from workbench.trajectories.model import MODEL_KINDS
+from workbench.trajectories.model import KINDS, MODEL_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,9 +186,14 @@ def over_time(
     ------
     BadValue
         If `every` is no length of time, or an option cannot be right.
+    UnknownName
+        If there is no such kind of steps.
     """
     import pandas as pd
 
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise unknown_name("a kind of steps", kind, KINDS, limit=len(KINDS))
     steps = Steps.of(source)
     start = steps.counts("start_ns")
     of_kind = steps.names("kind").mask
