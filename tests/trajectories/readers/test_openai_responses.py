@@ -121,6 +121,74 @@ def test_a_response_may_be_created_at_a_fraction_of_a_second():
     assert (run.steps[0].start_ns, run.time_source) == (1_700_000_000_700_000_000, "recorded")
 
 
+def event(kind, **members):
+    return {"type": f"response.{kind}", **members}
+
+
+def begun(name):
+    return event("created", response={"id": name, "object": "response", "model": "m",
+                                      "status": "in_progress", "output": [], "usage": None})  # fmt: skip
+
+
+def ended(name, kind="completed", **members):
+    response = {"id": name, "object": "response", "model": "m", "status": kind, "output": [SAID],
+                "usage": {"input_tokens": 10, "output_tokens": 2}}  # fmt: skip
+    return event(kind, response=response | members)
+
+
+def test_the_events_of_a_stream_are_one_run_of_its_last_response():
+    value = [begun("a"), event("output_text.delta", delta="Ye", output_index=0),
+             event("output_text.delta", delta="s.", output_index=0), ended("a")]  # fmt: skip
+    assert openai_responses.recognises(value[1])
+    for source in (value, "\n".join(map(json.dumps, value)).encode()):
+        (run,), notices = read(source)
+        assert notices == []
+        assert [(step.kind, step.text, step.status) for step in run.steps] == [
+            ("chat", "Yes.", "ok")
+        ]
+        assert run.steps[0].usage == Usage(10, output_tokens=2)
+        assert run.steps[0].flags == {"streamed"}
+    assert (run.pointer, run.steps[0].source) == ("L1", "L4/response/output/0")
+
+
+def test_streams_of_one_time_are_told_apart_by_the_ids_of_their_responses():
+    failed = {"error": {"code": "server_error", "message": "Sorry."}, "output": [], "usage": None}
+    runs, _ = read([begun("b"), begun("a"), ended("b"), ended("a", "failed", **failed)])
+    assert [(run.steps[0].response_id, run.status) for run in runs] == [("b", "ok"), ("a", "error")]
+    assert runs[1].steps[0].error_message == "Sorry."
+
+
+def test_a_stream_that_ended_early_is_what_was_said_and_marked_as_such():
+    value = [
+        begun("a"),
+        event("output_item.added", output_index=0, item={"type": "reasoning", "summary": []}),
+        event("output_item.done", output_index=0, item=REASONED),
+        event("output_item.added", output_index=1, item={**SAID, "content": []}),
+        event("output_text.delta", output_index=1, delta="Ye"),
+        event("output_text.delta", output_index=1, delta="s"),
+        event("output_item.added", output_index=2, item={**CALLED, "arguments": ""}),
+        event("function_call_arguments.delta", output_index=2, delta='{"a'),
+    ]
+    run = one(value)
+    answer, call = run.steps
+    assert [(part.type, part.text) for part in answer.parts] == [
+        ("reasoning", None), ("text", "Yes"), ("tool_call", '{"a'),
+    ]  # fmt: skip
+    assert (answer.flags, answer.finish_reason, run.status) == (
+        {"streamed", "truncated"}, "in_progress", "unset",
+    )  # fmt: skip
+    assert call.flags == {"unanswered"}
+    assert [each["type"] for each in run.extra["events"]] == [each["type"] for each in value]
+
+
+def test_an_error_ends_a_stream():
+    run = one([begun("a"), {"type": "error", "code": "overloaded", "message": "Later."}])
+    assert (run.status, run.steps[0].error_type, run.steps[0].error_message) == (
+        "error", "overloaded", "Later.",
+    )  # fmt: skip
+    assert one([event("in_progress"), {"type": "error", "message": "No."}]).status == "error"
+
+
 def test_a_request_alone_has_no_answer():
     run = one({"input": [CALLED, ANSWERED], "model": "m"})
     assert [step.kind for step in run.steps] == ["chat", "execute_tool"]
@@ -162,6 +230,14 @@ def test_twisted_values_never_crash(source, twists):
         read(value)
         items = value["request"] if isinstance(value.get("request"), dict) else {}
         read(items.get("input"))
+
+
+def test_twisted_events_never_crash(twists):
+    source = [begun("a"), event("output_item.added", output_index=0, item=SAID),
+              event("output_text.delta", output_index=0, delta="Y"), ended("b"),
+              {"type": "error", "message": "x"}]  # fmt: skip
+    for value in twists(source, 300):
+        read(value)
 
 
 def test_broken_files_never_crash(fixtures, mutations):

@@ -2,7 +2,8 @@
 
 Items that a model wrote one after another (reasoning, a message, calls) are one step of it, since
 one response gave them; what it read next ends the step. Built-in tools ran at the provider's side:
-their calls are parts of the model's step. Reasoning may be encrypted; then it has no text.
+their calls are parts of the model's step. Reasoning may be encrypted; then it has no text. Of the
+events of a streamed response its last state is the run; one that ended early is what was said so far.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,21 @@ _ASKED = ("action", "queries", "code", "arguments", "input", "operation")
 _GIVEN = ("results", "outputs", "output", "result")
 # Tools that the provider defines and the caller runs: the answer is an item of its own.
 _RUN_BY_THE_CALLER = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
+# The events that hold a response as it ended.
+_ENDS = ("response.completed", "response.failed", "response.incomplete")
+# The events that hold a piece of an item: what the item is, its member, and that member's pieces.
+_PIECES: dict[str, tuple[dict[str, Json], str, str | None]] = {
+    "response.output_text.delta": (
+        {"type": "message", "role": "assistant"}, "content", "output_text",
+    ),
+    "response.reasoning_text.delta": ({"type": "reasoning"}, "content", "reasoning_text"),
+    "response.reasoning_summary_text.delta": ({"type": "reasoning"}, "summary", "summary_text"),
+    "response.function_call_arguments.delta": ({"type": "function_call"}, "arguments", None),
+    "response.custom_tool_call_input.delta": ({"type": "custom_tool_call"}, "input", None),
+}  # fmt: skip
+
+_Placed = tuple[str, Json]
+"""A value and where it stands."""
 
 
 def recognises(first: Json) -> bool:
@@ -56,6 +72,8 @@ def _is_message(value: Json) -> bool:
 def _holds_items(value: Json) -> bool:
     if not isinstance(value, dict):
         return False
+    if _is_event(value):
+        return True
     response = value.get("response")
     inner = response if isinstance(response, dict) else value
     if inner.get("object") == "response":
@@ -64,17 +82,94 @@ def _holds_items(value: Json) -> bool:
     return isinstance(output, list) and bool(output) and _are_items(output)
 
 
+def _is_event(value: Json) -> bool:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return isinstance(kind, str) and kind.startswith("response.")
+
+
 def runs(document: Document) -> Iterator[Run]:
     """Yield the runs; what is neither an object nor a list of items is told."""
+    held: dict[str, list[_Placed]] = {}
+    current = ""
+    for pointer, value in _objects(document):
+        if _is_event(value):
+            current = Fields(Fields(value).peek("response")).key("id") or current
+            held.setdefault(current, []).append((pointer, value))
+        elif held and Fields(value).peek("type") == "error":
+            held[current].append((pointer, value))
+        elif isinstance(value, (dict, list)):
+            yield _run(pointer, value)
+        elif value is not None:
+            reason = f"a run must be an object or a list of items: {value!r:.500}"
+            document.notice("unreadable", pointer, reason, "error")
+    # streams of one time stand among each other, so no one ends before the document does
+    yield from map(_streamed, held.values())
+
+
+def _objects(document: Document) -> Iterator[_Placed]:
     for place, value in document.values():
-        listed = isinstance(value, list) and not _are_items(value)
-        for at, each in enumerate(value if listed else [value]):
-            pointer = f"{place}/{at}" if listed else place
-            if isinstance(each, (dict, list)):
-                yield _run(pointer, each)
-            elif each is not None:
-                reason = f"a run must be an object or a list of items: {each!r:.500}"
-                document.notice("unreadable", pointer, reason, "error")
+        if isinstance(value, list) and not _are_items(value):
+            yield from ((f"{place}/{at}", each) for at, each in enumerate(value))
+        else:
+            yield place, value
+
+
+def _streamed(events: list[_Placed]) -> Run:
+    """Return the run of a stream: its response as it ended, or else what was said so far."""
+    told = [(at, each) for at, each in events if isinstance(each.get("response"), dict)]
+    ends = [pair for pair in told if pair[1]["type"] in _ENDS]
+    pointer, last = (ends or told or events)[-1]
+    response = {"output": [], **(last["response"] if told else {})}
+    if not ends and (items := _so_far(events)):
+        response["output"] = items
+    run, fields = Run(NAME, events[0][0]), Fields(response)
+    _add_exchange(run, fields, f"{pointer}/response")
+    for step in run.steps:
+        if step.kind == "chat":
+            step.flags |= {"streamed"} if ends else {"streamed", "truncated"}
+            step.source = step.source if ends else run.pointer
+    for error in (Fields(each) for _, each in events if each["type"] == "error"):
+        run.status = run.steps[-1].status = "error"
+        run.steps[-1].error_type = error.text("code")
+        run.steps[-1].error_message = error.text("message")
+    pair_calls(run.steps)
+    add_unanswered(run.steps)
+    run.extra = fields.rest() | {"events": [_beside(each, last) for _, each in events]}
+    return run
+
+
+def _so_far(events: list[_Placed]) -> list[Json]:
+    """Return the items of a stream: those that are whole, and of the others the pieces."""
+    items: dict[str, dict[str, Json]] = {}
+    pieces: dict[tuple[str, str], list[str]] = {}
+    whole = set()
+    for _, event in events:
+        fields = Fields(event)
+        at, kind = fields.key("output_index", "item_id") or "", fields.text("type") or ""
+        item, delta = fields.peek("item"), fields.text("delta")
+        if isinstance(item, dict):
+            items[at] = item
+            whole |= {at} if kind == "response.output_item.done" else set()
+        elif delta is not None and kind in _PIECES:
+            pieces.setdefault((at, kind), []).append(delta)
+    for (at, kind), texts in pieces.items():
+        if at not in whole:
+            about, name, piece = _PIECES[kind]
+            text = "".join(texts)
+            value = text if piece is None else [{"type": piece, "text": text}]
+            items[at] = {**about, **items.get(at, {}), name: value}
+    return list(items.values())
+
+
+def _beside(event: dict[str, Json], last: dict[str, Json]) -> dict[str, Json]:
+    """Return what an event says beside the response that became the run."""
+    kept = {name: each for name, each in event.items() if name != "response"}
+    response, final = event.get("response"), last.get("response")
+    if event is last or not isinstance(response, dict) or not isinstance(final, dict):
+        return kept
+    return kept | {
+        "response": {name: each for name, each in response.items() if each != final.get(name)}
+    }
 
 
 def _run(pointer: str, value: Json) -> Run:
