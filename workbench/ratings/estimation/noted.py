@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from workbench.display import Lines, Sheet
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NotedSheet(Sheet):
     """A sheet, and what must be known before its figures are used.
 
@@ -16,10 +16,3 @@ class NotedSheet(Sheet):
     """
 
     notes: Lines = field(default_factory=Lines)
-
-    def __repr__(self) -> str:
-        return "\n".join(filter(None, (super().__repr__(), repr(self.notes))))
-
-    def _repr_html_(self) -> str:
-        table = super()._repr_html_()
-        return f"{table}\n{self.notes._repr_html_()}" if self.notes else table
