@@ -170,6 +170,17 @@ def test_where_people_rated_every_row_there_is_nothing_to_correct(world):
     )
 
 
+def test_people_who_never_differ_give_no_verdict():
+    judged = marks({"a": 4.0, "b": 3.0}, 1, range(100))
+    people = marks({"a": 0.0, "b": 0.0}, 2, range(30))
+    people["value"] = people["system"].map({"a": 2 / 3, "b": 0.0})
+    sheet = corrected(judged, people)
+    assert sheet.frame[["ci_low", "ci_high", "p", "verdict"]].isna().all(axis=None)
+    assert list(sheet.notes) == [
+        "Where people never differ, the rows cannot say how far others would."
+    ]
+
+
 def test_a_sheet_is_the_same_bytes_on_every_run(world):
     sheets = [corrected(*world()) for _ in range(2)]
     assert sheets[0]._repr_html_() == sheets[1]._repr_html_()

@@ -110,11 +110,32 @@ def test_a_judge_that_does_not_vary_is_not_trusted():
     assert (found.value, found.tuning) == (0.5, 0.0)
 
 
-def test_what_does_not_vary_has_no_interval_and_no_p_value():
-    found = powered_mean(np.ones(5), np.ones(5), np.ones(9))
-    assert found.value == 1
+def test_a_judge_that_varies_by_rounding_is_not_trusted():
+    predicted = np.array([0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2])
+    assert powered_mean(np.array([0.0, 1.0, 0.0, 1.0]), predicted, np.full(9, 0.3)).tuning == 0.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "unlabelled", "tuning"),
+    [
+        (np.ones(5), np.ones(5), np.ones(9), None),
+        # 0.1 and 2/3 have no exact mean, so that rounding leaves a variance
+        (np.full(20, 0.1), np.full(20, 0.3), np.linspace(0, 1, 30), None),
+        (np.full(20, 2 / 3), np.linspace(0, 1, 20), np.linspace(0, 1, 30), None),
+        (np.linspace(0, 1, 20) + 0.1, np.linspace(0, 1, 20), np.full(30, 0.7), 1.0),
+    ],
+)
+def test_what_does_not_vary_has_no_interval_and_no_p_value(labels, predicted, unlabelled, tuning):
+    found = powered_mean(labels, predicted, unlabelled, tuning=tuning)
+    assert np.isfinite(found.value)
     assert np.isnan(found[1:5]).all()
     assert np.isnan(found.n_effective)
+
+
+def test_values_far_from_nought_vary_as_others_do():
+    parts = drawn(np.random.default_rng(6), 30, 80)
+    found, far = (powered_mean(*(each + by for each in parts)) for by in (0, 2**20))
+    assert far.standard_error == pytest.approx(found.standard_error)
 
 
 numbers = st.lists(st.floats(-100, 100).map(lambda x: round(x, 3)), min_size=6, max_size=40)

@@ -13,6 +13,7 @@ import numpy as np
 from workbench.errors import BadValue, unknown_name
 from workbench.stats.exact import Array
 from workbench.stats.intervals import small_sample
+from workbench.stats.sizes import varies
 
 Compat = Literal["ppi-python"] | None
 
@@ -129,11 +130,12 @@ def powered_mean(
 
 
 def _best_tuning(labels: Array, predicted: Array, unlabelled: Array) -> float:
-    """Return the λ of the smallest variance; 0 where the predictions do not vary."""
-    variance = float(np.var(np.concatenate([predicted, unlabelled]), ddof=1))
-    covariance = float(np.mean((labels - labels.mean()) * (predicted - predicted.mean())))
-    if not variance:
+    """Return the λ of the smallest variance; 0 where labels or predictions do not vary."""
+    every = np.concatenate([predicted, unlabelled])
+    variance = _variance(every, every, ddof=1)
+    if not variance or not _variance(labels, labels, ddof=1):
         return 0.0
+    covariance = float(np.mean((labels - labels.mean()) * (predicted - predicted.mean())))
     return covariance / ((1 + len(labels) / len(unlabelled)) * variance)
 
 
@@ -179,9 +181,15 @@ def _mean(
     """Return the mean, and the variance that labels and that other predictions put into it."""
     rest = labels - trust * predicted
     value = trust * float(unlabelled.mean()) + float(rest.mean())
-    own = float(np.var(rest, ddof=ddof)) / len(rest)
-    others = trust**2 * float(np.var(unlabelled, ddof=ddof)) / len(unlabelled)
+    own = _variance(rest, labels, trust * predicted, ddof=ddof) / len(rest)
+    others = trust**2 * _variance(unlabelled, unlabelled, ddof=ddof) / len(unlabelled)
     return value, (own, others)
+
+
+def _variance(values: Array, *made_of: Array, ddof: int) -> float:
+    """Return the variance of values; 0 where they differ by no more than their rounding."""
+    size = max(float(np.abs(each).max()) for each in made_of)
+    return float(np.var(values, ddof=ddof)) if varies(values, size) else 0.0
 
 
 def _require(

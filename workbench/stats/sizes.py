@@ -39,6 +39,18 @@ def untied(a: Array, b: Array) -> Array:
     return np.where(tied, 0.0, a - b)
 
 
+def varies(values: Array, size: float) -> bool:
+    """Tell whether values made of figures of such a size differ by more than their rounding.
+
+    Examples
+    --------
+    >>> rest = np.array([0.3 - 0.1, 0.2])
+    >>> float(np.ptp(rest)) > 0, varies(rest, 0.3)
+    (True, False)
+    """
+    return bool(np.ptp(values) > _TIE * size)
+
+
 def sizes_about(
     limit: float, sums: tuple[Array, Array], figures: Figures, nearly: Figures | None
 ) -> Array:
