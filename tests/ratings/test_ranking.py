@@ -429,6 +429,42 @@ def test_few_clusters_are_told():
     assert found.notes[0] == "The intervals are rough: they come from 3 values of rater."
 
 
+ALIKE = {
+    "one system always won": (preferences({"AB": 30}), {"prior": 0.5}),
+    "whoever is first always won": (
+        preferences({"AB": 12, "BA": 12}, item_id=[f"i{at % 12}" for at in range(24)]), {},
+    ),
+    "two of three for one": (
+        preferences({"AB": 8, "BA": 4}, item_id=[f"i{at % 4}" for at in range(12)]), {},
+    ),
+    "a win and a loss, or a tie": (
+        preferences({"AB": 5, "BA": 5}, {"AB": 5}, item_id=[*range(5), *range(5), *range(5, 10)]),
+        {"ties": "half"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["sandwich", "bootstrap"])
+@pytest.mark.parametrize("case", ALIKE)
+def test_clusters_that_say_the_same_leave_no_interval(case, method):
+    ratings, options = ALIKE[case]
+    found = rank(ratings, method=method, **options)
+    assert found.frame[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert found.frame[["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 2]] * 2
+    assert found.notes[0] == (
+        f"There are no intervals: all {ratings['item_id'].nunique()} values of item_id say the "
+        "same, so they cannot say how far others would differ."
+    )
+    assert not any("rough" in each for each in found.notes)
+
+
+def test_weights_of_any_size_leave_the_same_intervals():
+    ratings = preferences(LOOP)
+    for weight in (1e-6, 1e6):
+        found = rank(ratings.assign(weight=weight), weights="weight").frame
+        assert found["ci_low"].tolist() == pytest.approx(rank(ratings).frame["ci_low"].tolist())
+
+
 def test_resamples_with_infinite_strengths_leave_no_interval():
     found = rank(preferences(WIKIPEDIA), method="bootstrap")
     assert found.frame["ci_low"].isna().all()

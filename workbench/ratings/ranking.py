@@ -125,10 +125,11 @@ def rank(
     Notes
     -----
     A ranking of k outputs makes k(k − 1)/2 comparisons, best and worst 2k − 3; they are one answer
-    to the intervals. Ranks run from 1 + the number of systems shown to be better to the number not
-    shown to be worse, by simultaneous tests of all pairs (the largest standardised difference), so
-    that all ranks hold together at the level. Before systems are ranked, Krippendorff's alpha of
-    the same comparisons tells whether they carry a signal.
+    to the intervals, of which there are none where all clusters say the same. Ranks run from 1 +
+    the number of systems shown to be better to the number not shown to be worse, by simultaneous
+    tests of all pairs (the largest standardised difference), so that all ranks hold together at the
+    level. Before systems are ranked, Krippendorff's alpha of the same comparisons tells whether
+    they carry a signal.
 
     References
     ----------
@@ -223,13 +224,18 @@ def _notes(
         yield "Every comparison is a tie: nothing tells the systems apart, nor how sure that is."
     elif counted.n_clusters < 2:
         yield f"There are no intervals: the {what} are one only; choose another `cluster`."
-    elif counted.n_clusters < _FEW_CLUSTERS:
-        yield f"The intervals are rough: they come from {counted.n_clusters} {what}."
-    if np.isnan(spread.low).all() and spread.undefined:
+    elif np.isnan(spread.low).all() and spread.undefined:
         yield (
             f"There are no intervals: in {percent(round(spread.undefined, 3))} of the resamples a "
             "strength is infinite; use method='sandwich' or prior=0.5."
         )
+    elif np.isnan(spread.low).all():
+        yield (
+            f"There are no intervals: all {counted.n_clusters} {what} say the same, so they cannot "
+            "say how far others would differ."
+        )
+    elif counted.n_clusters < _FEW_CLUSTERS:
+        yield f"The intervals are rough: they come from {counted.n_clusters} {what}."
     if found.n_both_bad:
         yield f"{found.n_both_bad} answers say that both are bad; they count as ties."
     if found.n_same:

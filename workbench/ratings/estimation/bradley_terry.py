@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from workbench.errors import BadValue, some
 from workbench.ratings.estimation.classes import BLOCK, Array, Codes
 from workbench.ratings.estimation.comparisons import LOSES, TIES, WINS
+from workbench.stats.sizes import varies
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -173,6 +174,7 @@ def covariance(
     Returns
     -------
     array of float, shape (n_systems, n_systems)
+        All 0 where clusters differ by no more than rounding.
 
     Notes
     -----
@@ -187,9 +189,12 @@ def covariance(
     _, curve = _derivatives(pairs, counts[None], found.strengths, found.log_nu, prior)
     if np.isinf(found.log_nu[0]):
         curve[0, n, n] = 1.0
-    scores = clusters @ _slopes(pairs, found)
+    slopes = _slopes(pairs, found)
+    scores = clusters @ slopes
     often, n_clusters = frequency.astype(np.float64), int(frequency.sum())
     scores = scores - often @ scores / n_clusters
+    if not varies(scores, float((clusters @ np.abs(slopes)).max())):
+        return np.zeros((n, n))
     meat = (scores * often[:, None]).T @ scores * n_clusters / (n_clusters - 1)
     bread = np.linalg.inv(curve[0])
     centre = np.eye(n) - 1 / n

@@ -19,6 +19,7 @@ from workbench.ratings.estimation.classes import (
     resamples,
 )
 from workbench.ratings.estimation.comparisons import Comparisons
+from workbench.stats.sizes import varies
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -201,6 +202,8 @@ def _sandwiched(counted: Counted, weighted: Array, fitted: Fit, settings: Settin
         frequency=counted.clusters.frequency,
         prior=settings.prior,
     )
+    if not variance.any():
+        return no_spread(fitted)
     freedom = counted.n_clusters - 1
     strengths = fitted.strengths[0]
     reach = stdtrit(freedom, (1 + settings.level) / 2) * np.sqrt(np.diag(variance))
@@ -231,6 +234,8 @@ def _bootstrapped(counted: Counted, fitted: Fit, settings: Settings) -> Spread:
     tail = (1 - settings.level) / 2
     if undefined > tail:
         return no_spread(fitted)._replace(undefined=undefined)
+    if not varies(fine - fine.mean(axis=0), max(1.0, float(np.abs(fine).max()))):
+        return no_spread(fitted)
     strengths = fitted.strengths[0]
     low, high = np.quantile(fine, [tail, 1 - tail], axis=0)
     variance = np.cov(fine, rowvar=False)
