@@ -87,6 +87,15 @@ def test_answers_about_different_outputs_are_not_compared():
     assert spread([2, 5], output_ids=[["x"], ["y"]], system=["x", "y"]) == []
 
 
+def test_preferences_are_for_systems_whichever_is_a():
+    systems = {"system_a": ["x", "y"], "system_b": ["y", "x"], "side": "x"}
+    assert spread(["a", "b"], **systems) == []
+    assert spread(["tie", "tie"], **systems) == []
+    assert spread(["a", "a"], **systems) == [1.0]
+    assert disagreements(table(["b", "b"], **systems))["values"].tolist() == [["b", "a"]]
+    assert spread(["a", "b"], **systems | {"system_b": ["y", "z"]}) == []
+
+
 def test_a_tolerance_is_for_all_questions_or_by_question():
     one, two = table([2, 4]), table(["a", "b"])
     both = pd.concat([one.assign(question="score"), two.assign(question="better")])

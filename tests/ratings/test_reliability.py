@@ -422,6 +422,35 @@ def test_ratings_with_a_signal_have_no_notes():
     assert "<small" not in found._repr_html_()
 
 
+def preferences(*rows):
+    """RATINGS of item, rater, answer, and the systems that are a and b."""
+    names = ["item_id", "rater", "value", "system_a", "system_b"]
+    return pd.DataFrame(rows, columns=names).assign(question="better", side="A")
+
+
+def test_a_preference_is_for_a_system_whichever_is_a():
+    ratings = preferences(
+        *((at, "x", "ab"[at % 2], "A", "B") for at in range(20)),
+        *((at, "y", "ba"[at % 2], "B", "A") for at in range(20)),
+    )
+    assert figures(ratings, "percent", "alpha") == [1.0, 1.0]
+    ties = ratings.assign(value=["tie" if at % 20 else "b" for at in range(40)])
+    assert figures(ties, "percent") == pytest.approx(19 / 20)
+
+
+def test_preferences_between_other_systems_are_other_units():
+    ratings = preferences(
+        ("i", "x", "a", "A", "B"),
+        ("i", "y", "b", "A", "C"),
+        ("i", "z", "b", "C", "A"),
+        ("i", "y", "b", "C", "B"),
+    )
+    frame = agreement(ratings, coefficients=("percent",)).frame
+    assert frame[["value", "n_items", "n_raters", "n_ratings"]].to_numpy().tolist() == [
+        [0, 1, 2, 2]
+    ]
+
+
 def test_each_label_of_a_list_is_a_question():
     ratings = table(["1122", "1222"], number=False)
     words = {"1": ["rude"], "2": ["rude", "wrong"]}

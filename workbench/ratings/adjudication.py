@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import tables
 from workbench.errors import BadValue, some
+from workbench.ratings.estimation.answers import targets_of
+from workbench.ratings.estimation.comparisons import turned
 from workbench.ratings.sessions import Session, Study
 
 if TYPE_CHECKING:
@@ -36,13 +38,13 @@ def disagreements(
     Returns
     -------
     DataFrame
-        One row per item × question × output on which at least two raters differ by more, the
+        One row per item × question × output (or pair of systems) on which at least two raters differ by more, the
         widest first: item_id, question, output_ids, n_ratings, spread, raters, values. Rulings of
         adjudicators are left out.
 
     Notes
     -----
-    The spread of numbers is their range; of spans, one less the mean over pairs of raters of the
+    Of a preference "a" is the system whose name comes first, however it was shown. The spread of numbers is their range; of spans, one less the mean over pairs of raters of the
     F1 of the characters that they mark, where an error of the whole text counts as one character
     of its own; of everything else, the share of pairs of raters whose
     answers differ.
@@ -58,15 +60,15 @@ def disagreements(
     """
     import pandas as pd
 
-    checked = tables.RATINGS.check(ratings, source="ratings")
+    checked = turned(tables.RATINGS.check(ratings, source="ratings"))
     subjects: dict[tuple[object, ...], list[dict[str, Any]]] = {}
-    for row in tables.each_row(checked):
+    for row, target in zip(tables.each_row(checked), targets_of(checked), strict=True):
         # a ruling ends a disagreement, and is no party to it
         counts = row.get("adjudicated") is not True and not tables.is_missing(row["value"])
         if counts and question in (None, row["question"]):
             # which outputs, whatever the order in which a rater saw them
-            outputs = tuple(sorted(row.get("output_ids", ())))
-            subjects.setdefault((row["item_id"], row["question"], outputs), []).append(row)
+            about = target or tuple(sorted(row.get("output_ids", ())))
+            subjects.setdefault((row["item_id"], row["question"], about), []).append(row)
     records = [
         _record(subject, answers)
         for subject, answers in subjects.items()
@@ -127,12 +129,12 @@ def adjudicator(
 
 
 def _record(subject: tuple[object, ...], answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    item_id, question, outputs = subject
+    item_id, question, _ = subject
     values = [_comparable(each) for each in answers]
     return {
         "item_id": item_id,
         "question": question,
-        "output_ids": list(outputs),  # type: ignore[call-overload]
+        "output_ids": sorted(answers[0].get("output_ids", ())),
         "n_ratings": len(answers),
         "spread": _spread(values),
         "raters": [each["rater"] for each in answers],

@@ -112,7 +112,8 @@ def agreement(
 
     Notes
     -----
-    What is rated is an output of an item, or a whole item that compares outputs. Intervals are
+    What is rated is an output of an item, two systems on an item (whichever of them is a), or a
+    whole item that ranks outputs. Intervals are
     for these raters and other items: items are drawn with replacement, with all their ratings, and
     the interval is bias-corrected and accelerated (BCa). A question that asks for several labels
     becomes one question per label, given or not.

@@ -10,6 +10,7 @@ from workbench.display import plain
 from workbench.errors import BadValue, some, unknown_name
 from workbench.ratings.estimation.classes import Array, Codes
 from workbench.ratings.estimation.coincidence import Patterns, Scale, patterns
+from workbench.ratings.estimation.comparisons import turned
 from workbench.tables import is_missing
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Answers(NamedTuple):
     Attributes
     ----------
     items, units, raters, codes : array of int, shape (n_ratings,)
-        A unit is what is rated: an output of an item, or an item that compares its outputs.
+        A unit is what is rated: an output of an item, two systems on an item, or an item that
+        compares its outputs.
     points : array of float, shape (n_values,)
         The values as numbers, in their order.
     """
@@ -128,9 +130,10 @@ def coded(rows: "pd.DataFrame", scale: Scale, order: tuple[Hashable, ...] | None
             "ratings must hold answers of raters, but only rulings of adjudicators came; read the "
             "journal with adjudicated='ignore'."
         )
+    rows = turned(rows)
     codes, points = _coded(rows, scale, order)
     items, targets, raters = (
-        pd.factorize(each)[0] for each in (rows["item_id"], _targets(rows), rows["rater"])
+        pd.factorize(each)[0] for each in (rows["item_id"], targets_of(rows), rows["rater"])
     )
     units = pd.factorize(items * (int(targets.max()) + 1) + targets)[0]
     _refuse_repeats(rows, units * (int(raters.max()) + 1) + raters)
@@ -150,8 +153,14 @@ def _refuse_repeats(rows: "pd.DataFrame", keys: Codes) -> None:
         )
 
 
-def _targets(rows: "pd.DataFrame") -> "pd.Series[str]":
-    """Return which output of its item each row rates; "" where it compares them."""
+def targets_of(rows: "pd.DataFrame") -> "pd.Series[Any]":
+    """Return which output of its item each row rates, or which two systems; "" where it ranks them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        RATINGS, the systems of a pair in one order (`turned`).
+    """
     import pandas as pd
 
     targets = [""] * len(rows)
@@ -162,7 +171,11 @@ def _targets(rows: "pd.DataFrame") -> "pd.Series[str]":
         targets = [
             each[0] if len(each) == 1 else other for each, other in zip(shown, targets, strict=True)
         ]
-    return pd.Series(targets, dtype=str)
+    found = pd.Series(targets, index=rows.index, dtype=object)
+    if "system_a" in rows and "system_b" in rows:
+        pairs = rows[["system_a", "system_b"]].dropna()
+        found[pairs.index] = pd.Series([*pairs.itertuples(index=False, name=None)], pairs.index)
+    return found
 
 
 def _coded(

@@ -20,6 +20,8 @@ WINS, LOSES, TIES = 0, 1, 2
 # The rank of what is neither best nor worst: better than the worst, and not compared with its like.
 _BETWEEN = float(2**60)
 
+_TURNED = {"a": "b", "b": "a"}
+
 _CHOICES = {"a": WINS, "b": LOSES, "tie": TIES, "both bad": TIES}
 
 
@@ -83,6 +85,35 @@ def _is_ranking(value: Any) -> bool:  # noqa: ANN401 - whatever a rater's answer
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def turned(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Return RATINGS in which `system_a` comes before `system_b` by name, the answers turned along.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> said = pd.DataFrame({"system_a": ["A", "B"], "system_b": ["B", "A"], "value": ["a", "b"]})
+    >>> turned(said)["value"].tolist()
+    ['a', 'a']
+    """
+    import pandas as pd
+
+    if "system_a" not in rows or "system_b" not in rows:
+        return rows
+    one, other = rows["system_a"], rows["system_b"]
+    wrong = (one.fillna("") > other.fillna("")).to_numpy(dtype=bool) & other.notna().to_numpy()
+    if not wrong.any():
+        return rows
+    values = [
+        _TURNED.get(value, value) if turn and isinstance(value, str) else value
+        for turn, value in zip(wrong, rows["value"].tolist(), strict=True)
+    ]
+    return rows.assign(
+        system_a=one.mask(wrong, other),
+        system_b=other.mask(wrong, one),
+        value=pd.Series(values, index=rows.index, dtype=rows["value"].dtype),
+    )
 
 
 def compared(rows: "pd.DataFrame") -> Comparisons:
