@@ -123,6 +123,32 @@ def test_what_is_said_of_a_region_goes_to_its_span(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_skipped_preference_keeps_its_pair_beside_the_ratings(tmp_path):
+    data, choice = {"left": "zeta", "right": "alpha"}, result("pairwise", {"selected": "left"})
+    found = read(
+        tmp_path,
+        task(choice, data=data),
+        task(number=2, data=data, was_cancelled=True),
+        columns={"left": "system_a", "right": "system_b"},
+    )
+    assert found.ratings["value"].tolist() == ["b"]
+    assert each_row(found.others)[0]["systems"] == ["zeta", "alpha"]
+
+
+def test_annotations_predictions_and_drafts_may_have_the_same_numbers(tmp_path):
+    said = [result("rating", {"rating": 1})]
+    one = task(*said, number=0)
+    one["predictions"] = [{"id": 0, "model_version": "m", "result": said}]
+    one["predictions"] += [{"model_version": model, "result": said} for model in ("m2", "m3")]
+    one["drafts"] = [{"id": 0, "created_username": "ana", "result": said}]
+    found = read(tmp_path, one)
+    assert found.ratings["rating_id"].tolist() == ["export:0:0:0"]
+    assert found.others["rating_id"].tolist() == [
+        "export:0:prediction:0:0", "export:0:prediction:#2:0", "export:0:prediction:#3:0",
+        "export:0:draft:0:0",
+    ]  # fmt: skip
+
+
 def test_skipped_tasks_predictions_and_other_media_are_kept_beside_the_ratings(tmp_path):
     skipped = task(number=2, was_cancelled=True)
     predicted = task(result("rating", {"rating": 4}), number=3)

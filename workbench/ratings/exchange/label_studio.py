@@ -33,9 +33,9 @@ def load(path: Path, tally: Tally, *, columns: Mapping[str, str]) -> Imported:
             tally.counts["rows"] += 1
             tally.broken(at, "it is no task")
             continue
-        for annotation, reason in _annotations(task):
+        for number, (annotation, reason) in enumerate(_annotations(task)):
             tally.counts["rows"] += 1
-            _annotation(task, annotation, reason, (at, stem(path)), columns, tally)
+            _annotation(task, annotation, reason, (at, number, stem(path)), columns, tally)
     tally.counts["items"] = len({each["item_id"] for each in tally.ratings})
     one_or_several(tally, "choices")
     return tally.imported()
@@ -52,10 +52,10 @@ def _annotations(task: Mapping[str, Json]) -> Iterator[tuple[Json, str]]:
 
 
 def _annotation(
-    task: Mapping[str, Json], annotation: Json, reason: str, place: tuple[int | str, str],
+    task: Mapping[str, Json], annotation: Json, reason: str, place: tuple[int | str, int, str],
     columns: Mapping[str, str], tally: Tally,
 ) -> None:  # fmt: skip
-    at, source = place
+    at, number, source = place
     if not isinstance(annotation, dict):
         tally.counts["left_out"] += 1
         tally.say("left out", f"a {reason or 'annotation'} of which only the number stands here")
@@ -69,16 +69,19 @@ def _annotation(
     }  # fmt: skip
     if annotation.get("ground_truth"):
         shared["ground_truth"] = True
-    prefix = f"{source}:{name(task.get('id')) or at}:{name(annotation.get('id')) or reason or at}"
+    # annotations, predictions and drafts are numbered each for itself
+    kind = f"{reason}:" if reason in {"prediction", "draft"} else ""
+    own = name(annotation.get("id")) or f"#{number}"
+    prefix = f"{source}:{name(task.get('id')) or at}:{kind}{own}"
     if reason == "skipped":
         shared["question"], shared["value"] = "skipped", listed(annotation.get("result"))
         tally.counts["read"] += tally.add(
-            {**shared, "rating_id": f"{prefix}:skipped"}, line=at, reason=reason
+            sided({**shared, "rating_id": f"{prefix}:skipped"}), line=at, reason=reason
         )
         return
     kept = True
-    for number, (answer, why) in enumerate(_answers(annotation, data, tally)):
-        made = {**shared, **answer, "rating_id": f"{prefix}:{number}"}
+    for part, (answer, why) in enumerate(_answers(annotation, data, tally)):
+        made = {**shared, **answer, "rating_id": f"{prefix}:{part}"}
         made = {key: cell for key, cell in made.items() if cell is not None}
         if "side" in made and not {"system_a", "system_b"} <= made.keys():
             tally.say("systems", UNNAMED, subject=made["question"])
