@@ -1,9 +1,10 @@
 """Disagreements by hand, and the sitting of who decides."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, UnknownName
 from workbench.ratings.adjudication import adjudicator, disagreements
 from workbench.ratings.assignment import order
 from workbench.ratings.reading import read
@@ -49,6 +50,10 @@ def span(start, end, severity="minor", **parts):
         ([["rude"], ["rude"]], None),
         ([["rude"], []], 1.0),
         ([[], []], None),
+        ([["rude", "wrong"], ["wrong", "rude"]], None),
+        ([3, 3.0, "3"], 2 / 3),
+        ([np.int64(1), np.float32(3)], 2.0),
+        ([[{"start": 1}], [{"start": 2}]], 1.0),
         # 2 × 3 common characters of 5 and 5 marked: F1 = .6
         ([[span(0, 5)], [span(2, 7)]], 0.4),
         # the same characters, otherwise marked
@@ -74,6 +79,10 @@ def test_rankings_in_different_orders_are_compared_output_by_output():
     shown = [["x", "y", "z"], ["z", "x", "y"]]
     assert spread([[1, 2, 3], [3, 1, 2]], output_ids=shown) == []
     assert spread([[1, 2, 3], [1, 2, 3]], output_ids=shown) == [1.0]
+    assert spread([[1.0, 2.0, 3.0], (3, 1, 2)], output_ids=shown) == []
+    assert spread([[1, 2, 3], np.array([3.0, 1.0, 2.0])], systems=shown) == []
+    assert spread([[1, 2, 3], [1, 2, 3]], systems=shown) == [1.0]
+    assert spread([[1, 2, 3], [1, 2, 3]]) == []
 
 
 def test_one_rater_and_no_answer_and_a_ruling_disagree_with_nobody():
@@ -103,6 +112,19 @@ def test_a_tolerance_is_for_all_questions_or_by_question():
     assert disagreements(both, tolerance=1)["question"].tolist() == ["score"]
     assert disagreements(both, tolerance={"score": 2})["question"].tolist() == ["better"]
     assert disagreements(both, question="better")["question"].tolist() == ["better"]
+
+
+@pytest.mark.parametrize("options", [{"question": "p"}, {"tolerance": {"p": 1}}])
+def test_a_question_that_nobody_answers_is_refused(options):
+    with pytest.raises(UnknownName, match=r"^question must be one of 'q', but 'p' came\.$"):
+        disagreements(table([2, 4]), **options)
+
+
+@pytest.mark.parametrize("tolerance", ["1", {"q": "1"}, None])
+def test_a_tolerance_that_is_no_number_is_refused(tolerance):
+    with pytest.raises(BadValue, match=r"^tolerance must be a number, or one by question, but"):
+        disagreements(table([2, 4]), tolerance=tolerance)
+    assert disagreements(table([2, 4]), tolerance={})["spread"].tolist() == [2.0]
 
 
 def test_the_widest_comes_first_with_who_said_what():

@@ -1,12 +1,11 @@
 """Where raters disagree, and the sitting of the person who decides."""
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench import tables
-from workbench.errors import BadValue, some
+from workbench.errors import BadValue, some, unknown_name
 from workbench.ratings.estimation.answers import targets_of
 from workbench.ratings.estimation.comparisons import turned
 from workbench.ratings.sessions import Session, Study
@@ -38,16 +37,24 @@ def disagreements(
     Returns
     -------
     DataFrame
-        One row per item × question × output (or pair of systems) on which at least two raters differ by more, the
-        widest first: item_id, question, output_ids, n_ratings, spread, raters, values. Rulings of
-        adjudicators are left out.
+        One row per item × question × output (or pair of systems) on which at least two raters
+        differ by more, the widest first: item_id, question, output_ids, n_ratings, spread, raters,
+        values. Rulings of adjudicators are left out.
+
+    Raises
+    ------
+    BadValue
+        If a tolerance is no number.
+    UnknownName
+        If nothing answers a question that is named.
 
     Notes
     -----
-    Of a preference "a" is the system whose name comes first, however it was shown. The spread of numbers is their range; of spans, one less the mean over pairs of raters of the
-    F1 of the characters that they mark, where an error of the whole text counts as one character
-    of its own; of everything else, the share of pairs of raters whose
-    answers differ.
+    Of a preference "a" is the system whose name comes first, however it was shown; the order in
+    which labels were chosen, or outputs shown, does not count. The spread of numbers is their
+    range; of spans, one less the mean over pairs of raters of the F1 of the characters that they
+    mark, where an error of the whole text counts as one character of its own; of everything else,
+    the share of pairs of raters whose answers differ.
 
     Examples
     --------
@@ -61,6 +68,7 @@ def disagreements(
     import pandas as pd
 
     checked = turned(tables.RATINGS.check(ratings, source="ratings"))
+    _require(question, tolerance, sorted(set(checked["question"])))
     subjects: dict[tuple[object, ...], list[dict[str, Any]]] = {}
     for row, target in zip(tables.each_row(checked), targets_of(checked), strict=True):
         # a ruling ends a disagreement, and is no party to it
@@ -143,12 +151,18 @@ def _record(subject: tuple[object, ...], answers: Sequence[Mapping[str, Any]]) -
 
 
 def _comparable(answer: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any kind of answer
-    """Return an answer that does not depend on the order in which the outputs were shown."""
-    value, outputs = answer["value"], answer.get("output_ids", [])
-    if hasattr(value, "tolist"):  # a list that came out of a Parquet file, or a number of numpy
-        value = value.tolist()
-    ranking = isinstance(value, list) and value and isinstance(value[0], int)
-    return dict(sorted(zip(outputs, value, strict=True))) if ranking else value
+    """Return an answer that depends on no order of outputs or clicks, and on no kind of list."""
+    value = tables.plain_value(answer["value"])
+    if not isinstance(value, list) or not value:
+        return value
+    if all(isinstance(each, str) for each in value):
+        return sorted(value)
+    if all(map(tables.is_number, value)):
+        for column in ("output_ids", "systems"):
+            about: Any = answer.get(column)
+            if not tables.is_missing(about) and len(set(about)) == len(value) == len(about):
+                return dict(sorted(zip(about, value, strict=True)))
+    return value
 
 
 def _spread(values: Sequence[Any]) -> float:
@@ -161,11 +175,15 @@ def _spread(values: Sequence[Any]) -> float:
 def _difference(a: Any, b: Any) -> float:  # noqa: ANN401 - any kind of answer
     if a != b and all(isinstance(each, list) and _are_spans(each) for each in (a, b)):
         return 1.0 - _character_f1(a, b)
-    return float(json.dumps(a, sort_keys=True) != json.dumps(b, sort_keys=True))
+    return float(a != b)
 
 
 def _are_spans(value: Sequence[Any]) -> bool:
-    return all(isinstance(each, Mapping) and "start" in each for each in value)
+    return all(
+        isinstance(each, Mapping)
+        and all(tables.is_number(each.get(end), whole=True) for end in ("start", "end"))
+        for each in value
+    )
 
 
 def _character_f1(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> float:
@@ -179,3 +197,19 @@ def _character_f1(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]
 
 def _allowed(tolerance: float | Mapping[str, float], question: str) -> float:
     return tolerance.get(question, 0.0) if isinstance(tolerance, Mapping) else tolerance
+
+
+def _require(
+    question: str | None, tolerance: float | Mapping[str, float], known: Sequence[str]
+) -> None:
+    """Refuse a question that nobody answers, and a tolerance that is no number."""
+    by_question = tolerance if isinstance(tolerance, Mapping) else {}
+    for name in (*([] if question is None else [question]), *by_question):
+        if name not in known:
+            raise unknown_name("question", name, known)
+    for allowed in by_question.values() if by_question else [tolerance]:
+        if not isinstance(allowed, Mapping) and not tables.is_number(allowed):
+            raise BadValue(
+                f"tolerance must be a number, or one by question, but {allowed!r} came; leave it "
+                "out for none."
+            )
