@@ -339,6 +339,29 @@ def test_agreement_within_groups_is_that_of_each():
         pd.testing.assert_frame_equal(part, agreement(ratings[ratings["system"] == name]).frame)
 
 
+def test_rows_without_a_value_of_the_column_are_a_group():
+    ratings = table(["1122", "1212"])
+    ratings["system"] = ["s", "s", None, None] * 2
+    frame = agreement(ratings, by="system", coefficients=("percent",)).frame
+    assert frame[["system", "value"]].to_numpy().tolist() == [["s", 0.5], ["(missing)", 0.5]]
+    ratings["step"] = pd.Series([1, 2, None, None] * 2, dtype="Int64")
+    frame = agreement(ratings, by="step", coefficients=("percent",)).frame
+    assert frame["step"].tolist() == [1, 2, "(missing)"]
+
+
+@pytest.mark.parametrize("by", ["question", "value", "output_ids"])
+def test_a_column_that_makes_no_groups_is_refused(by):
+    ratings = table(["12", "12"]).assign(output_ids=[["a", "b"]] * 4)
+    assert refused(ratings, by=by) == {
+        "output_ids": "by must be a column of single values, but 'output_ids' holds lists or "
+        "records; make a column of texts of it.",
+    }.get(
+        by,
+        f"by must be a column that groups the answers to a question, but {by!r} came; each "
+        "question is measured for itself, so leave it out or choose another column.",
+    )
+
+
 def test_rulings_of_adjudicators_are_no_ratings():
     ratings = table(["1122", "1222"]).assign(adjudicated=False)
     ruling = ratings.iloc[[1]].assign(rater="chief", value=2.0, adjudicated=True)

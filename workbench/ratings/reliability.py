@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench import display
 from workbench.display import Lines, percent
-from workbench.errors import unknown_name
+from workbench.errors import BadValue, unknown_name
 from workbench.ratings.estimation.answers import (
     Answers,
     NotOfScale,
@@ -20,7 +20,7 @@ from workbench.ratings.estimation.answers import (
 from workbench.ratings.estimation.classes import require_resampling
 from workbench.ratings.estimation.coincidence import Coefficient, Estimate, Scale, estimate, sums
 from workbench.ratings.estimation.noted import NotedSheet
-from workbench.tables import RATINGS, each_row
+from workbench.tables import RATINGS, each_row, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +89,8 @@ def agreement(
         number of them counts for "gwet" and "brennan-prediger", and texts need an order to be
         ordinal.
     by : str, optional
-        A column of `ratings`, such as "system": agreement within each of its groups.
+        A column of `ratings`, such as "system": agreement within each of its groups, "(missing)"
+        being that of the rows where it is empty.
     level : float
         Confidence of the intervals.
     samples, seed : int
@@ -106,7 +107,8 @@ def agreement(
     Raises
     ------
     BadValue
-        If there is nothing to measure, a rater answered twice, or a value is not of the scale.
+        If there is nothing to measure, a rater answered twice, a value is not of the scale, or `by`
+        makes no groups.
     UnknownName
         If there is no such question, column, scale or coefficient.
 
@@ -141,8 +143,8 @@ def agreement(
         scale, tuple(coefficients), None if values is None else tuple(values), level, samples, seed
     )
     frame = answered(RATINGS.check(ratings, source="ratings"), question)
-    if by is not None and by not in frame:
-        raise unknown_name("by", by, frame.columns)
+    if by is not None:
+        _require_groups(frame, by)
     return _shown(_records(frame, settings, by), settings, by)
 
 
@@ -178,10 +180,29 @@ def _ends(found: Estimate) -> str:
     return f"{display.number(found.low, 3)} to {display.number(found.high, 3)}"
 
 
+def _require_groups(frame: "pd.DataFrame", by: str) -> None:
+    """Refuse a column that makes no groups of answers to one question."""
+    if by not in frame:
+        raise unknown_name("by", by, frame.columns)
+    if by in {"question", "value"}:
+        raise BadValue(
+            f"by must be a column that groups the answers to a question, but {by!r} came; each "
+            "question is measured for itself, so leave it out or choose another column."
+        )
+    if any(isinstance(each, (list, tuple, dict, np.ndarray)) for each in frame[by].tolist()):
+        raise BadValue(
+            f"by must be a column of single values, but {by!r} holds lists or records; make a "
+            "column of texts of it."
+        )
+
+
 def _records(frame: "pd.DataFrame", settings: _Settings, by: str | None) -> "list[dict[str, Any]]":
     parts: list[tuple[dict[str, Any], pd.DataFrame]] = [({}, frame)]
     if by is not None:
-        parts = [({by: name}, part) for name, part in frame.groupby(by, sort=True)]
+        parts = [
+            ({by: "(missing)" if is_missing(name) else name}, part)
+            for name, part in frame.groupby(by, sort=True, dropna=False)
+        ]
     named = [
         (group | {"question": name}, rows)
         for group, part in parts
