@@ -94,6 +94,7 @@ def test_one_rater_and_no_answer_and_a_ruling_disagree_with_nobody():
 
 def test_answers_about_different_outputs_are_not_compared():
     assert spread([2, 5], output_ids=[["x"], ["y"]], system=["x", "y"]) == []
+    assert spread([2, 5], output_ids=[["x"], None], system=["s", "s"]) == [3.0]
 
 
 def test_preferences_are_for_systems_whichever_is_a():

@@ -328,6 +328,29 @@ def test_two_outputs_of_an_item_are_two_units_and_one_draw():
     pd.testing.assert_frame_equal(together, agreement(ratings.drop(columns="output_ids")).frame)
 
 
+def named(ratings, rater, **columns):
+    """The ratings of a rater, whose outputs are named otherwise."""
+    return ratings[ratings["rater"] == rater].assign(**columns)
+
+
+def test_an_output_may_be_named_by_its_system():
+    ratings = table(["1122", "1222"]).assign(system="s")
+    by_output = named(ratings, "r0", output_ids=[[f"o{at}"] for at in range(4)])
+    both = pd.concat([by_output, named(ratings, "r1", output_ids=None)])
+    pd.testing.assert_frame_equal(agreement(both).frame, agreement(ratings).frame)
+
+
+def test_a_system_of_two_outputs_names_neither():
+    ratings = table(["11", "12"]).assign(system="s")
+    twice = [named(ratings, "r0", output_ids=[[f"{name}{at}"] for at in range(2)]) for name in "op"]
+    found = agreement(pd.concat([*twice, named(ratings, "r1", output_ids=None)]))
+    assert found.frame["n_items"].tolist() == [0, 0]
+    assert found.notes[0] == (
+        "percent has no figure: no two raters of an item rated the same output of it, or compared "
+        "the same systems; let several rate the same outputs, and name them alike."
+    )
+
+
 def test_agreement_within_groups_is_that_of_each():
     ratings = table(["112212", "121212"])
     ratings["system"] = np.where(ratings["item_id"] < "i3", "a", "b")

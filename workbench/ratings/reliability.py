@@ -233,7 +233,7 @@ def _measured(rows: "pd.DataFrame", settings: _Settings) -> Iterator[dict[str, A
     for coefficient in settings.coefficients:
         record = _record(coefficient, settings, len(found.points)) | counts
         if not shared.any():
-            yield record | {"note": _nobody_shares(coefficient)}
+            yield record | {"note": _nobody_shares(coefficient, found)}
             continue
         figures = _estimated(found, shared, coefficient, settings)
         if np.isnan(figures.value):
@@ -259,7 +259,13 @@ def _estimated(
     )
 
 
-def _nobody_shares(coefficient: str) -> str:
+def _nobody_shares(coefficient: str, found: Answers) -> str:
+    n_pairs = len(np.unique(np.stack([found.items, found.raters]), axis=1).T)
+    if n_pairs > len(np.unique(found.items)):
+        return (
+            f"{coefficient} has no figure: no two raters of an item rated the same output of it, "
+            "or compared the same systems; let several rate the same outputs, and name them alike."
+        )
     return (
         f"{coefficient} has no figure: no item has ratings of two raters; let several rate the "
         "same items (overlap)."

@@ -156,6 +156,8 @@ def _refuse_repeats(rows: "pd.DataFrame", keys: Codes) -> None:
 def targets_of(rows: "pd.DataFrame") -> "pd.Series[Any]":
     """Return which output of its item each row rates, or which two systems; "" where it ranks them.
 
+    An output is named by its own name, or by its system where that is all that is known.
+
     Parameters
     ----------
     rows : DataFrame
@@ -163,19 +165,31 @@ def targets_of(rows: "pd.DataFrame") -> "pd.Series[Any]":
     """
     import pandas as pd
 
-    targets = [""] * len(rows)
-    if "system" in rows:
-        targets = ["" if is_missing(each) else str(each) for each in rows["system"].tolist()]
-    if "output_ids" in rows:
-        shown = rows["output_ids"].tolist()
-        targets = [
-            each[0] if len(each) == 1 else other for each, other in zip(shown, targets, strict=True)
-        ]
-    found = pd.Series(targets, index=rows.index, dtype=object)
+    found = pd.Series(_named(rows), index=rows.index, dtype=object)
     if "system_a" in rows and "system_b" in rows:
         pairs = rows[["system_a", "system_b"]].dropna()
         found[pairs.index] = pd.Series([*pairs.itertuples(index=False, name=None)], pairs.index)
     return found
+
+
+def _named(rows: "pd.DataFrame") -> list[str]:
+    """Return the output that each row rates, by its name or else its system; "" of several."""
+    nothing = [None] * len(rows)
+    items = rows["item_id"].tolist()
+    systems = rows["system"].tolist() if "system" in rows else nothing
+    systems = [None if is_missing(each) else each for each in systems]
+    shown = rows["output_ids"].tolist() if "output_ids" in rows else nothing
+    outputs = [each[0] if each is not None and len(each) == 1 else None for each in shown]
+    # who names a system alone means its output, if others name one
+    named: dict[tuple[str, str | None], set[str]] = {}
+    for item, system, output in zip(items, systems, outputs, strict=True):
+        if output is not None:
+            named.setdefault((item, system), set()).add(output)
+    only = {about: next(iter(each)) for about, each in named.items() if len(each) == 1}
+    return [
+        output or (only.get((item, system), system) if system else "")
+        for item, system, output in zip(items, systems, outputs, strict=True)
+    ]
 
 
 def _coded(
