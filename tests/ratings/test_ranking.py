@@ -339,6 +339,13 @@ def test_a_ranking_is_its_pairs():
     assert "sandwich over 5 clusters of item_id" in repr(found)
 
 
+def test_rankings_read_from_parquet_rank_alike(tmp_path):
+    ratings = compared_lists([[1, 2, 2], [2, 1, 3], [3, 2, 1]], "ABC")
+    ratings.to_parquet(tmp_path / "ratings.parquet")
+    found = rank(pd.read_parquet(tmp_path / "ratings.parquet"))
+    pd.testing.assert_frame_equal(found.frame, rank(ratings).frame)
+
+
 def test_rankings_of_different_lengths_go_together():
     short = compared_lists([[1, 2], [2, 1]], "AB")
     long = compared_lists([[1, 2, 3], [3, 2, 1]], "ABC")

@@ -152,7 +152,8 @@ def compared(rows: "pd.DataFrame") -> Comparisons:
     outcome = np.where(turned & (outcome != TIES), 1 - outcome, outcome)
     first, second = np.where(turned, other, one), np.where(turned, one, other)
     systems = tuple(str(each) for each in found)
-    bad = int((rows["value"] == "both bad").sum())
+    # a ranking may be an array, which is compared element by element
+    bad = sum(isinstance(each, str) and each == "both bad" for each in rows["value"])
     every = Comparisons(systems, first, second, outcome, row, bad, int((~different).sum()))
     return every if different.all() else every.where(different)
 
