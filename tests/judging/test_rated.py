@@ -103,3 +103,12 @@ def test_what_cannot_be_is_refused():
     assert str(caught.value) == (
         "a mark must be a finite number, but 'good' came on item 'lead:1:0'; choose another question."
     )
+
+
+def test_a_system_compared_with_itself_alone_is_refused(said):
+    with pytest.raises(BadValue) as caught:
+        Rated(said("ana", ["a", "b"], system_b="lead"))
+    assert str(caught.value) == (
+        "preferences must compare different systems, but all 2 answers to 'better' compare a system "
+        "with itself; correct `system_a` and `system_b`."
+    )

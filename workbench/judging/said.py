@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench import display
 from workbench.errors import BadValue, some, unknown_name
 from workbench.tables import RATINGS, is_missing
 
@@ -45,8 +46,8 @@ def preferences_said(
     Raises
     ------
     BadValue
-        If nothing compares two systems, several questions do and none is named, or an answer is
-        none.
+        If nothing compares two different systems, several questions do and none is named, or an
+        answer is none.
     UnknownName
         If there is no such question or system.
     """
@@ -87,7 +88,14 @@ def _between_two(frame: "pd.DataFrame", question: str | None) -> "pd.DataFrame":
             "a preference must name both systems, but some rows with a `system_a` have no "
             "`system_b`; fill in the column."
         )
-    return frame[frame["system_a"] != frame["system_b"]]
+    different = frame[frame["system_a"] != frame["system_b"]]
+    if different.empty:
+        raise BadValue(
+            "preferences must compare different systems, but all "
+            f"{display.counted(len(frame), 'answer')} to {frame['question'].iloc[0]!r} compare a "
+            "system with itself; correct `system_a` and `system_b`."
+        )
+    return different
 
 
 def _oriented(
