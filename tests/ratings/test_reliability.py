@@ -372,6 +372,16 @@ def test_rows_without_a_value_of_the_column_are_a_group():
     assert frame["step"].tolist() == [1, 2, "(missing)"]
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.float32, np.int8])
+def test_numbers_of_numpy_are_numbers(kind):
+    ratings = table(KRIPPENDORFF)
+    own = pd.Series([kind(each) for each in ratings["value"]], dtype=object)
+    for scale in SCALES:
+        expected = figures(ratings, *ALL, scale=scale)
+        assert figures(ratings.assign(value=own), *ALL, scale=scale) == expected
+        assert figures(ratings, *ALL, scale=scale, values=np.arange(1, 6, dtype=kind)) == expected
+
+
 @pytest.mark.parametrize("by", ["question", "value", "output_ids"])
 def test_a_column_that_makes_no_groups_is_refused(by):
     ratings = table(["12", "12"]).assign(output_ids=[["a", "b"]] * 4)

@@ -200,8 +200,8 @@ def _coded(
 
     _refuse_records(rows)
     codes, found = pd.factorize(rows["value"].astype(object))
-    seen: list[Any] = found.tolist()
-    known = sorted(seen, key=_place) if order is None else list(order)
+    seen = [_plain(value) for value in found]
+    known = sorted(seen, key=_place) if order is None else [_plain(value) for value in order]
     at = {value: place for place, value in enumerate(known)}
     if len(at) < len(known):
         raise BadValue(f"values must differ, but {some(known, 9)} came; name each once.")
@@ -211,6 +211,11 @@ def _coded(
     if scale == "nominal" or (scale == "ordinal" and order is not None):
         return places, np.arange(len(known), dtype=np.float64)
     return places, _points(rows, scale, known)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a rater may choose
+    """Return a number of numpy as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _place(value: object) -> tuple[bool, float, str]:
