@@ -346,16 +346,45 @@ def test_a_real_export_written_again_reads_back_equal(campaign, tmp_path, name):
     assert back[columns].to_numpy().tolist() == ratings[columns].to_numpy().tolist()
 
 
+TIMES = {"started_at": "2026-01-01T00:00:00Z", "duration_s": 1.5}
+
+
 def test_what_appraise_cannot_hold_is_told(tmp_path):
     records = [
-        {"item_id": "i", "rater": "r", "question": "q", "value": 5, "system": "s"},
+        {"item_id": "i", "rater": "r", "question": "q", "value": 5, "system": "s", **TIMES},
+        {"item_id": "k", "rater": "r", "question": "q", "value": float("nan"), "system": "s"},
         {"item_id": "i", "rater": "r", "question": "why", "value": "because", "system": "s"},
         {"item_id": "j", "rater": "r", "question": "q", "value": 5},
     ]
     report = write(as_ratings(records, "test"), tmp_path / "a.csv", format="appraise")
-    assert report["left_out"] == 2
+    assert report["left_out"] == 3
+    assert "nan" not in (tmp_path / "a.csv").read_text()
     assert report.findings["evidence"].unique().tolist() == [
         "Appraise holds a score or spans of one system; these answers are neither"
+    ]
+
+
+@pytest.mark.parametrize("moment", [None, "1960-01-01T00:00:00Z", "yesterday"])
+def test_times_that_nobody_says_are_told(tmp_path, moment):
+    record = {"item_id": "i", "rater": "r", "question": "q", "value": 5, "system": "s"}
+    ratings = as_ratings(
+        [record | {"started_at": moment}, record | {"item_id": "j"} | TIMES], "test"
+    )
+    report = write(ratings, tmp_path / "a.csv", format="appraise")
+    assert report.findings[["check", "evidence", "n"]].to_numpy().tolist() == [
+        ["times", "answers that say no time since 1970; they stand as begun in 1970", 1],
+        ["times", "answers that say no duration; they stand as of no seconds", 1],
+    ]
+    assert from_file(tmp_path / "a.csv").report["broken"] == 0
+
+
+def test_spans_without_a_category_are_written(tmp_path):
+    record = {"item_id": "i", "rater": "r", "question": "e", "system": "s", **TIMES}
+    ratings = as_ratings([record | {"value": [{"start": 0, "end": 2}]}], "test")
+    write(ratings, tmp_path / "a.csv", format="appraise")
+    # the other answer is the score that spans weigh
+    assert from_file(tmp_path / "a.csv").ratings["value"].tolist()[-1] == [
+        {"side": "output", "start": 0, "end": 2, "category": "", "severity": ""}
     ]
 
 

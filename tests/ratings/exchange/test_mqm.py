@@ -170,6 +170,30 @@ def test_without_texts_there_is_no_mqm_file(tmp_path):
     assert not (tmp_path / "a.tsv").exists()
 
 
+def test_spans_without_a_category_are_written(tmp_path):
+    record = {"item_id": "i", "rater": "r", "question": "e", "system": "A", "target": "Hund"}
+    records = [record | {"value": [{"start": 1, "end": 3}]}]
+    records.append(record | {"item_id": "j", "value": [{"start": 1}]})
+    report = write(as_ratings(records, "test"), tmp_path / "a.tsv")
+    assert from_file(tmp_path / "a.tsv").ratings["value"].tolist() == [
+        [{"side": "output", "start": 1, "end": 3, "category": "", "severity": ""}]
+    ]
+    assert report["left_out"] == 1
+
+
+def test_two_items_of_a_row_are_kept_apart(tmp_path):
+    record = {
+        "row_id": "d", "rater": "r", "question": "e", "system": "A", "target": "Hund", "value": [],
+    }  # fmt: skip
+    records = [record | {"item_id": item, "rater": rater} for rater in "rs" for item in "ij"]
+    report = write(as_ratings(records, "test"), tmp_path / "a.tsv")
+    assert from_file(tmp_path / "a.tsv").ratings["item_id"].tolist() == ["d:1:A", "d:2:A"] * 2
+    assert report.findings.empty
+    merged = as_ratings([each | {"segment": "7"} for each in records], "test")
+    report = write(merged, tmp_path / "a.tsv")
+    assert report.findings[["check", "subject", "n"]].to_numpy().tolist() == [["merged", "j", 2]]
+
+
 def test_answers_that_are_no_spans_are_told_and_left_out(tmp_path):
     records = [
         {"item_id": "i", "rater": "r", "question": "q", "system": "A", "value": 5, "target": "x"},

@@ -36,7 +36,7 @@ from workbench import store
 from workbench.errors import BadValue, some
 from workbench.ratings.exchange import marks, sources
 from workbench.ratings.exchange.tally import Imported, Tally, choose, stem
-from workbench.tables import each_row, is_missing
+from workbench.tables import each_row, is_missing, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -255,7 +255,7 @@ def _iso(seconds: float) -> str:
 
 def export(ratings: "pd.DataFrame", path: Path, tally: Tally) -> None:
     """Write numbers and spans as Appraise's CSV; the rest is told and left out."""
-    rows = each_row(ratings)
+    rows = [row | {"value": marks.filled(row["value"])} for row in each_row(ratings)]
     held = [row for row in rows if _holds(row, tally)]
     scores, spans = _questions(held)
     choose(ratings, "a number", [name for name in scores if name != "document"])
@@ -291,17 +291,22 @@ def _questions(rows: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]
 def _holds(row: Mapping[str, Any], tally: Tally) -> bool:
     """Tell whether Appraise has a place for an answer."""
     value = row["value"]
-    spans = isinstance(value, list) and all(isinstance(each, dict) for each in value)
-    held = (spans or sources.is_number(value)) and not is_missing(row.get("system"))
+    spans = marks.are_spans(value)
+    held = (spans or is_number(value)) and not is_missing(row.get("system"))
     if not held:
         tally.counts["left_out"] += 1
         tally.say(
             "left out", "Appraise holds a score or spans of one system; these answers are neither",
             subject=row["question"],
         )  # fmt: skip
-    elif spans and any(each["side"] != "output" for each in value):
+        return False
+    if spans and any(each["side"] != "output" for each in value):
         tally.say("left out", "Appraise holds no spans in the source", subject=row["item_id"])
-    return held
+    if _epoch(row.get("started_at")) is None:
+        tally.say("times", "answers that say no time since 1970; they stand as begun in 1970")
+    if is_missing(row.get("duration_s")):
+        tally.say("times", "answers that say no duration; they stand as of no seconds")
+    return True
 
 
 def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -313,7 +318,7 @@ def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _cells(group: Mapping[str, Any], with_scores: bool, with_spans: bool) -> list[str]:
     row = group["row"]
     have = {name: cell for name, cell in row.items() if not is_missing(cell)}
-    start = _epoch(have.get("started_at"))
+    start = _epoch(have.get("started_at")) or 0.0
     end = round(start + group["seconds"], 3)
     kind = have.get("item_type") or {"check": "BAD"}.get(str(have.get("purpose")), "TGT")
     # in an MQM campaign a score is what the spans weigh, and stands as 0
@@ -334,11 +339,13 @@ def _duration(row: Mapping[str, Any]) -> float:
     return 0.0 if is_missing(row.get("duration_s")) else float(row["duration_s"])
 
 
-def _epoch(moment: object) -> float:
+def _epoch(moment: object) -> float | None:
+    """Return the seconds since 1970; None of what is no such time."""
     try:
-        return round(datetime.fromisoformat(str(moment).replace("Z", "+00:00")).timestamp(), 3)
+        told = datetime.fromisoformat(str(moment).replace("Z", "+00:00")).timestamp()
     except ValueError:
-        return 0.0
+        return None
+    return round(told, 3) if 0 <= told < _MOST_SECONDS else None
 
 
 def _span_cell(spans: Iterable[marks.Span], text: str) -> str:

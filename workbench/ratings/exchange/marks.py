@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.ratings.tasks.presets import MQM_SEVERITIES, MQM_WEIGHTS
+from workbench.tables import is_number, plain_value
 
 Span = dict[str, Any]
 
@@ -25,6 +26,32 @@ def mark(
     if note:
         span["note"] = note
     return span
+
+
+def are_spans(value: object) -> bool:
+    """Tell whether an answer is a list of spans; the empty one marks nothing."""
+    return isinstance(value, list) and all(
+        isinstance(each, Mapping)
+        and all(is_number(each.get(end), whole=True) for end in ("start", "end"))
+        for each in value
+    )
+
+
+def filled(value: object) -> Any:  # noqa: ANN401 - whatever an answer holds
+    """Return spans with all the parts that a format asks for; any other answer as it is.
+
+    Examples
+    --------
+    >>> filled([{"start": 0, "end": 2}])
+    [{'side': 'output', 'category': '', 'severity': '', 'start': 0, 'end': 2}]
+    """
+    listed = plain_value(value)
+    if not are_spans(listed):
+        return value
+    usual = {"side": "output", "category": "", "severity": ""}
+    return [
+        usual | {name: part for name, part in span.items() if part is not None} for span in listed
+    ]
 
 
 def in_order(spans: Iterable[Span]) -> list[Span]:

@@ -193,26 +193,21 @@ def _moment(answer: Mapping[str, Any]) -> str | None:
 
 def export(ratings: "pd.DataFrame", path: Path, tally: Tally) -> None:
     """Write answers with spans, one line per error; the rest is told and left out."""
-    rows = each_row(ratings)
+    rows = [row | {"value": marks.filled(row["value"])} for row in each_row(ratings)]
     held = [row for row in rows if _holds(row, tally)]
     choose(ratings, "spans", sorted({row["question"] for row in held}))
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(_HEADER)
-    for row in held:
-        writer.writerows(_lines(row, tally))
+    for row, place in zip(held, _placed(held, tally), strict=True):
+        writer.writerows(_lines(row, place, tally))
     store.write_text(path, text.getvalue())
     tally.counts.update(rows=len(rows), read=len(held), ratings=len(held))
 
 
 def _holds(row: Mapping[str, Any], tally: Tally) -> bool:
     """Tell whether the format has a place for an answer."""
-    value = row["value"]
-    if (
-        not isinstance(value, list)
-        or not all(isinstance(each, dict) for each in value)
-        or is_missing(row.get("system"))
-    ):
+    if not marks.are_spans(row["value"]) or is_missing(row.get("system")):
         reason = "MQM files hold the error spans of one system; these answers are none"
     elif is_missing(row.get("target")):
         raise BadValue(
@@ -228,7 +223,28 @@ def _holds(row: Mapping[str, Any], tally: Tally) -> bool:
     return False
 
 
-def _lines(row: Mapping[str, Any], tally: Tally) -> Iterator[list[str]]:
+def _placed(rows: Iterable[Mapping[str, Any]], tally: Tally) -> Iterator[tuple[str, str]]:
+    """Yield the document and the segment of each answer; items without their own are counted."""
+    items: dict[tuple[str, str], list[str]] = {}
+    taken: set[tuple[str, str, str, str]] = set()
+    for row in rows:
+        have = {name: str(cell) for name, cell in row.items() if not is_missing(cell)}
+        system, item = have["system"], have["item_id"]
+        document = have.get("document", have.get("row_id", item))
+        known = items.setdefault((system, document), [])
+        if item not in known:
+            known.append(item)
+        segment = have.get("segment", str(known.index(item) + 1))
+        if (key := (have["rater"], system, document, segment)) in taken:
+            tally.say(
+                "merged", "several answers of a rater to one segment of a document, which readers "
+                "of the file take for one", subject=item,
+            )  # fmt: skip
+        taken.add(key)
+        yield document, segment
+
+
+def _lines(row: Mapping[str, Any], place: tuple[str, str], tally: Tally) -> Iterator[list[str]]:
     have = {name: cell for name, cell in row.items() if not is_missing(cell)}
     texts = {"source": str(have.get("source", "")), "output": str(have["target"])}
     if any(_BREAKS.search(text) for text in texts.values()):
@@ -236,8 +252,7 @@ def _lines(row: Mapping[str, Any], tally: Tally) -> Iterator[list[str]]:
             "texts", "line ends and tabs in texts became spaces, one for one", severity="info"
         )
     texts = {side: _BREAKS.sub(" ", text) for side, text in texts.items()}
-    document = have.get("document", have.get("row_id", have["item_id"]))
-    first = [have["system"], document, have.get("segment", "1"), have.get("global_segment", "0")]
+    first = [have["system"], *place, have.get("global_segment", "0")]
     for span in have["value"] or [None]:
         side = span["side"] if span else ""
         marked = {name: _mark(t, span) if name == side else t for name, t in texts.items()}
