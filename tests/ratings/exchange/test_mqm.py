@@ -31,6 +31,31 @@ def test_each_header_is_read(tmp_path, header):
     assert found.ratings["item_id"].tolist() == ["news.1:2:A", "news.1:2:B"]
 
 
+def test_a_header_may_be_in_another_case_and_order(tmp_path):
+    def swapped(line):
+        first, second, *rest = line.split("\t")
+        return "\t".join([second, first, *rest])
+
+    expected = from_file(saved(tmp_path / "a.tsv", NEW, ERROR, NONE)).ratings
+    headers = {NEW.title(): (ERROR, NONE), OLD.upper(): (ERROR, NONE)}
+    headers[swapped(NEW)] = swapped(ERROR), swapped(NONE)
+    for header, lines in headers.items():
+        found = from_file(saved(tmp_path / "a.tsv", header, *lines))
+        assert found.ratings.to_numpy().tolist() == expected.to_numpy().tolist()
+        assert found.report["rows"] == 2
+
+
+def test_a_header_without_a_column_is_refused(tmp_path):
+    path = saved(tmp_path / "a.tsv", NEW.replace("docSegId", "place"), ERROR)
+    with pytest.raises(BadValue) as caught:
+        from_file(path)
+    assert str(caught.value) == (
+        f"{path} must have the columns 'system', 'doc', 'docSegId', 'globalSegId', 'rater', "
+        "'source', 'target', 'category', 'severity', but 'docSegId' is missing; add it, or rename "
+        "yours."
+    )
+
+
 def test_errors_of_one_rater_on_one_segment_are_one_answer(tmp_path):
     second = ERROR.replace("<v>Hund</v>", "Hund").replace("Ein", "<v>Ein</v>")
     found = from_file(saved(tmp_path / "a.tsv", NEW, ERROR, second))

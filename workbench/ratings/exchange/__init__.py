@@ -208,7 +208,7 @@ def _by_header(cells: list[str]) -> str:
         return "potato"
     if appraise.is_appraise(cells):
         return "appraise"
-    return "mqm" if {"system", "doc", "rater"} <= names else ""
+    return "mqm" if {"system", "doc", "rater"} <= set(map(str.casefold, names)) else ""
 
 
 def _first_record(path: Path, suffix: str) -> Any:  # noqa: ANN401 - JSON holds anything

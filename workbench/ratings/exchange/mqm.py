@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import store
-from workbench.errors import BadValue
+from workbench.errors import BadValue, some
 from workbench.ratings.exchange import marks, sources
 from workbench.ratings.exchange.tally import Imported, Tally, choose, stem
 from workbench.tables import each_row, is_missing
@@ -37,6 +37,9 @@ _HEADER = (
     "metadata",
 )  # fmt: skip
 _OLDER = {"doc_id": "docSegId", "seg_id": "globalSegId", "comment": "metadata", "note": "metadata"}
+_NAMES = {name.casefold(): name for name in _HEADER} | _OLDER
+# What every header names.
+_SIGN = {"system", "doc", "rater", "source", "target", "category", "severity"}
 _SEVERITIES = {"minor", "major", "critical", "neutral"}
 _NO_ERROR = "no-error"
 _MARK = re.compile("<v>|</v>")
@@ -56,8 +59,8 @@ def load(path: Path, tally: Tally) -> Imported:
         cells = [
             _unquoted(cell) if quoted else cell for cell in line.removesuffix("\r").split("\t")
         ]
-        if cells[:2] == ["system", "doc"]:
-            names = [_OLDER.get(cell, cell) for cell in cells]
+        if header := _named(cells):
+            names = _complete(header, path)
             continue
         if not line.strip():
             continue
@@ -67,6 +70,22 @@ def load(path: Path, tally: Tally) -> Imported:
             continue
         _take(dict(zip(names, cells, strict=False)), at, answers, tally)
     return _imported(answers, path, tally)
+
+
+def _named(cells: Iterable[str]) -> list[str]:
+    """Return our names of the columns where the cells are a header, whatever its case and order."""
+    names = [_NAMES.get(cell.strip().casefold(), cell) for cell in cells]
+    return names if set(names) >= _SIGN else []
+
+
+def _complete(names: list[str], path: Path) -> list[str]:
+    """Return a header, or say what is missing from it."""
+    if missing := [name for name in _HEADER[:-1] if name not in names]:
+        raise BadValue(
+            f"{path} must have the columns {some(_HEADER[:-1], 9)}, but {some(missing)} is missing; "
+            "add it, or rename yours."
+        )
+    return names
 
 
 def _is_quoted(path: Path) -> bool:
