@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, UnknownName
 from workbench.ratings.adjudication import adjudicator, disagreements
 from workbench.ratings.assignment import order
 from workbench.ratings.journal import Journal
@@ -149,6 +149,13 @@ def test_only_the_purposes_that_are_asked_for_are_read(journal, kit):
     assert set(read(journal)["purpose"]) == {"rate"}
     assert set(read(journal, purposes=["gold", "check"])["purpose"]) == {"gold", "check"}
     assert set(read(journal, purposes=purposes)["purpose"]) == set(purposes)
+    assert set(read(journal, purposes="gold")["purpose"]) == {"gold"}
+    with pytest.raises(UnknownName) as caught:
+        read(journal, purposes=["rated"])
+    assert str(caught.value) == (
+        "a purpose must be one of 'rate', 'training', 'gold', 'check', but 'rated' came; did you "
+        "mean 'rate'?"
+    )
 
 
 def test_what_is_read_is_a_ratings_table_also_when_nothing_was_answered(journal, kit):

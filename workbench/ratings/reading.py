@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from workbench import tables
 from workbench.display import Sheet, number, percent, plain
-from workbench.errors import BadValue
+from workbench.errors import BadValue, unknown_name
+from workbench.ratings.assignment.content import Purpose
 from workbench.ratings.events import Draft, Event
 from workbench.ratings.journal import Journal
 from workbench.ratings.known import moved, verdicts
@@ -39,7 +40,7 @@ def read(
     journal : Journal, str or Path
         A journal, its file or its URL.
     purposes : collection of str
-        The items to read: "rate", "gold", "check", "training".
+        The items to read, by what they are for: "rate", "gold", "check", "training".
     adjudicated : {"keep", "replace", "ignore"}
         What to do with rulings: keep them beside the raters' answers (the column `adjudicated`
         tells), let each replace the answers it rules on, or leave them out.
@@ -57,6 +58,8 @@ def read(
         If the journal holds no study.
     StoreError
         If it cannot be read.
+    UnknownName
+        If items have no such purpose.
 
     Examples
     --------
@@ -80,6 +83,10 @@ def read(
         raise BadValue(
             f"adjudicated must be keep, replace or ignore, but {adjudicated!r} came; choose one."
         )
+    purposes = [purposes] if isinstance(purposes, str) else purposes
+    for purpose in purposes:
+        if purpose not in get_args(Purpose):
+            raise unknown_name("a purpose", purpose, get_args(Purpose))
     with _opened(journal) as opened:
         state = _begun(opened)
     records = [*_records(state, purposes, state.desks, ruling=False)]
