@@ -125,6 +125,10 @@ def test_a_pair_that_failed_in_one_order_is_left_out_and_bounds_tell_what_it_cou
         "5 of 40 answers of judge on lead and random are missing; whatever they were, the win rate "
         "is from 0.500 to 0.750.",
     )
+    # an answer whose row is absent is missing no less
+    absent = preferences(ratings.dropna(subset="value"), **FEW)
+    pd.testing.assert_frame_equal(absent.frame, sheet.frame)
+    assert absent.notes == sheet.notes
 
 
 def test_a_judge_who_fails_too_often_decides_nothing(in_both_orders):

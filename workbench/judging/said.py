@@ -170,6 +170,7 @@ def exchanges(said: "pd.DataFrame") -> "pd.DataFrame":
         One row per exchange: `rater`, `row`, `system`, `other`, `preference`, and `as_first` and
         `as_second`, the preference when `system` was shown so. Of a rater who was asked in both
         orders, `preference` is missing where an order is: it would be a liking for a position.
+        `absent` tells where that order has no row at all.
     """
     shown = said.assign(
         as_first=said["preference"].where(said["first"] == 1),
@@ -179,9 +180,12 @@ def exchanges(said: "pd.DataFrame") -> "pd.DataFrame":
     found = named[["rater", "row", "system", "other"]].join(
         shown[["preference", "as_first", "as_second"]].mean()
     )
-    careful = named["rater"][shown["first"].min() < shown["first"].max()]
+    least, most = shown["first"].min(), shown["first"].max()
+    careful = named["rater"].isin(named["rater"][least < most])
     mean = (found["as_first"] + found["as_second"]) / 2
-    return found.assign(preference=found["preference"].where(~found["rater"].isin(careful), mean))
+    return found.assign(
+        preference=found["preference"].where(~careful, mean), absent=careful & (least == most)
+    )
 
 
 def settled(said: "pd.DataFrame") -> "pd.Series[float]":

@@ -96,12 +96,12 @@ def preferences(
         Its frame, one row per rater and pair of systems: `judge`, `question`, `system`, `baseline`,
         `win_rate` (mean preference for `system` over rows, ties half) with `ci_low` and `ci_high`,
         `standard_error`, `p` (of a win rate of ½), `p_adjusted`, `wins`, `losses`, `ties` (rows),
-        `n` (rows), `n_asked` and `n_failed` (answers), `lowest` and `highest` (the win rate if what
-        failed were lost, or won), `flip_rate` (pairs whose verdict changes with the order) with
-        `flip_low` and `flip_high`, `n_pairs` (asked and answered in both orders), `first_rate`
-        (verdicts for whichever was shown first, of those for either) with `first_low` and
-        `first_high`, `verdict` ("better", "worse", "identical", "undecided", or "unreliable judge:
-        …"), `method`, `signature`.
+        `n` (rows), `n_asked` and `n_failed` (answers, with those that have a row in the other order
+        only), `lowest` and `highest` (the win rate if what failed were lost, or won), `flip_rate`
+        (pairs whose verdict changes with the order) with `flip_low` and `flip_high`, `n_pairs`
+        (asked and answered in both orders), `first_rate` (verdicts for whichever was shown first,
+        of those for either) with `first_low` and `first_high`, `verdict` ("better", "worse",
+        "identical", "undecided", or "unreliable judge: …"), `method`, `signature`.
 
     Raises
     ------
@@ -164,6 +164,8 @@ def _measured(part: "pd.DataFrame", pairs: "pd.DataFrame", settings: _Settings) 
         units = settings.units(np.stack([values, np.ones_like(values)], axis=-1))
         rate, test = units.interval(0), units.difference(0, 1)
         p, how = test.p, f"{test.method}; {rate.method}"
+    # an answer that has no row is missing like one that failed
+    absent = int(pairs["absent"].sum())
     error = float(won.std(ddof=1)) / len(won) ** 0.5 if len(won) > 1 else np.nan
     lowest, highest = (_means(np.where(np.isnan(share), end, share), rows) for end in (0.0, 1.0))
     return {
@@ -176,8 +178,8 @@ def _measured(part: "pd.DataFrame", pairs: "pd.DataFrame", settings: _Settings) 
         "losses": int((won < 0.5).sum()),
         "ties": int((won == 0.5).sum()),
         "n": len(won),
-        "n_asked": len(part),
-        "n_failed": int(part["preference"].isna().sum()),
+        "n_asked": len(part) + absent,
+        "n_failed": int(part["preference"].isna().sum()) + absent,
         "lowest": float(lowest.mean()),
         "highest": float(highest.mean()),
         "method": how,
