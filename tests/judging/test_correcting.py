@@ -153,6 +153,10 @@ def test_what_cannot_be_is_refused(world, said):
     )
     with pytest.raises(BadValue, match=r"^judgements must be of one judge, but 2 raters came"):
         corrected(pd.concat([judged, judged.assign(rater="z")]), people)
+    with pytest.raises(
+        BadValue, match=r"^level must be .* and tuning from 0 to 1, but 0.95 and '1'"
+    ):
+        corrected(judged, people, tuning="1")
     with pytest.raises(BadValue, match=r"^judgements and ratings must be of one kind"):
         corrected(judged, marks({"a": 1.0}, 0, range(30)))
     with pytest.raises(UnknownName, match=r"^baseline must be one of 'a', 'b', but 'c' came"):

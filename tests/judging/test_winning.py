@@ -256,3 +256,7 @@ def test_what_cannot_be_is_refused(said):
         BadValue, match=r"^most_flips and most_failed must be from 0 to 1, but 2 and 0\.2"
     ):
         preferences(ratings, most_flips=2)
+    with pytest.raises(
+        BadValue, match=r"^most_flips and most_failed must be .* but '0\.4' and 0\.2"
+    ):
+        preferences(ratings, most_flips="0.4")

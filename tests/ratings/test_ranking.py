@@ -666,10 +666,10 @@ def test_a_name_that_nothing_bears_is_refused(options, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("prior", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("prior", [-1.0, float("nan"), float("inf"), "1"])
 def test_a_prior_below_zero_or_without_end_is_refused(prior):
     assert refused(preferences(LOOP), prior=prior) == (
-        f"prior must be 0 or more, but {prior} came; use 0 or 0.5."
+        f"prior must be 0 or more, but {prior!r} came; use 0 or 0.5."
     )
 
 

@@ -645,13 +645,22 @@ def test_a_name_that_nothing_bears_is_refused(options, message):
 
 
 @pytest.mark.parametrize(
-    "options", [{"level": 1.0}, {"samples": 0}, {"seed": -1}, {"samples": 1.5}]
+    "options",
+    [{"level": 1.0}, {"samples": 0}, {"seed": -1}, {"samples": 1.5}, {"level": "0.9"}],
 )
 def test_an_option_that_cannot_be_right_is_refused(options):
     level, samples, seed = ({"level": 0.95, "samples": 2000, "seed": 0} | options).values()
     assert refused(table(["12", "12"]), **options) == (
         "level must be between 0 and 1, samples at least 1 and seed at least 0, but "
-        f"{level}, {samples} and {seed} came; use 0.95, 2000 and 0."
+        f"{level!r}, {samples} and {seed} came; use 0.95, 2000 and 0."
+    )
+
+
+@pytest.mark.parametrize("coefficients", ["alpha", [], ()])
+def test_coefficients_that_are_no_list_are_refused(coefficients):
+    assert refused(table(["12", "12"]), coefficients=coefficients) == (
+        f"coefficients must be a list of at least one name, but {coefficients!r} came; use "
+        "['alpha']."
     )
 
 

@@ -210,7 +210,7 @@ def test_what_cannot_be_is_refused():
         "labels and predictions must be finite numbers, but a missing or infinite one came; leave "
         "such units out, and say so."
     )
-    for options in ({"level": 1.0}, {"tuning": 1.5}):
+    for options in ({"level": 1.0}, {"tuning": 1.5}, {"level": "0.9"}, {"tuning": "1"}):
         with pytest.raises(
             BadValue, match=r"^level must be between 0 and 1 and tuning from 0 to 1"
         ):

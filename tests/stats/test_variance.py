@@ -219,6 +219,14 @@ REFUSED = {
         lambda: variance_components(drawn(4), factors=["row"]),
         "factors must have names of their own, but 'row' came; rename it.",
     ),
+    "a level in percent": (
+        lambda: variance_components(drawn(4), level=95),
+        "level must be between 0 and 1, but 95 came; use 0.95.",
+    ),
+    "a level in letters": (
+        lambda: variance_components(drawn(4), level="0.9"),
+        "level must be between 0 and 1, but '0.9' came; use 0.95.",
+    ),
     "nought rows": (
         lambda: variance_components(drawn(4)) .error_with(rows=0),
         "rows and repeats must be above 0, but 0 and 1.0 came; 2 is twice as many.",

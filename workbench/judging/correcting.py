@@ -14,6 +14,7 @@ from workbench.judging.said import compares, marks_said, one_judge, preferences_
 from workbench.ratings.estimation.noted import NotedSheet
 from workbench.stats import adjusted, powered_mean
 from workbench.stats.corrections import Correction
+from workbench.stats.prediction_powered import require_trust
 from workbench.tables import each_row
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class _Settings:
     tuning: float | None
     correction: Correction
     level: float
+
+    def __post_init__(self) -> None:
+        require_trust(self.level, self.tuning)
 
     @property
     def method(self) -> str:

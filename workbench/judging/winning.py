@@ -17,7 +17,7 @@ from workbench.stats import Units, adjusted
 from workbench.stats.corrections import Correction
 from workbench.stats.exact import Array
 from workbench.stats.paired import Estimate
-from workbench.tables import each_row
+from workbench.tables import each_row, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +44,10 @@ class _Settings:
     resampling: Resampling
 
     def __post_init__(self) -> None:
-        if not all(0 <= each <= 1 for each in (self.most_flips, self.most_failed)):
+        if not all(is_number(n) and 0 <= n <= 1 for n in (self.most_flips, self.most_failed)):
             raise BadValue(
                 "most_flips and most_failed must be from 0 to 1, but "
-                f"{self.most_flips} and {self.most_failed} came; use 0.4 and 0.2."
+                f"{self.most_flips!r} and {self.most_failed!r} came; use 0.4 and 0.2."
             )
 
     def units(self, statistics: Array) -> Units:

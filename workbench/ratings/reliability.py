@@ -139,9 +139,8 @@ def agreement(
     fluent    percent      0.667 [0.533, 0.783]     60       2      120
     fluent    alpha        0.339 [0.107, 0.599]     60       2      120
     """
-    settings = _Settings(
-        scale, tuple(coefficients), None if values is None else tuple(values), level, samples, seed
-    )
+    named, known = _listed(coefficients), None if values is None else tuple(values)
+    settings = _Settings(scale, named, known, level, samples, seed)
     frame = answered(RATINGS.check(ratings, source="ratings"), question)
     if by is not None:
         _require_groups(frame, by)
@@ -178,6 +177,17 @@ def interval_note(name: str, found: Estimate, level: float) -> str | None:
 
 def _ends(found: Estimate) -> str:
     return f"{display.number(found.low, 3)} to {display.number(found.high, 3)}"
+
+
+def _listed(coefficients: Sequence[Coefficient]) -> Sequence[Coefficient]:
+    """Return the coefficients, or refuse a text, whose letters are none, and an empty list."""
+    named = () if isinstance(coefficients, str) else tuple(coefficients)
+    if not named:
+        raise BadValue(
+            f"coefficients must be a list of at least one name, but {coefficients!r} came; use "
+            "['alpha']."
+        )
+    return named
 
 
 def _require_groups(frame: "pd.DataFrame", by: str) -> None:

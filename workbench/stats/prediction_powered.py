@@ -14,6 +14,7 @@ from workbench.errors import BadValue, unknown_name
 from workbench.stats.exact import Array
 from workbench.stats.intervals import small_sample
 from workbench.stats.sizes import varies
+from workbench.tables import is_number
 
 Compat = Literal["ppi-python"] | None
 
@@ -116,7 +117,8 @@ def powered_mean(
     labels, predicted, unlabelled = (
         np.asarray(each, dtype=np.float64) for each in (labels, predicted, unlabelled)
     )
-    _require(labels, predicted, unlabelled, level, tuning)
+    require_trust(level, tuning)
+    _require(labels, predicted, unlabelled)
     if compat not in {None, "ppi-python"}:
         raise unknown_name("compat", compat, [None, "ppi-python"])
     best = _best_tuning(labels, predicted, unlabelled)
@@ -192,9 +194,17 @@ def _variance(values: Array, *made_of: Array, ddof: int) -> float:
     return float(np.var(values, ddof=ddof)) if varies(values, size) else 0.0
 
 
-def _require(
-    labels: Array, predicted: Array, unlabelled: Array, level: float, tuning: float | None
-) -> None:
+def require_trust(level: float, tuning: float | None) -> None:
+    """Refuse a level or a λ that cannot be right."""
+    trusted = tuning is None or (is_number(tuning) and 0 <= tuning <= 1)
+    if not trusted or not is_number(level) or not 0 < level < 1:
+        raise BadValue(
+            "level must be between 0 and 1 and tuning from 0 to 1, but "
+            f"{level!r} and {tuning!r} came; use 0.95, and no tuning to have the best."
+        )
+
+
+def _require(labels: Array, predicted: Array, unlabelled: Array) -> None:
     if labels.ndim != 1 or labels.shape != predicted.shape or unlabelled.ndim != 1:
         raise BadValue(
             "labels and predictions must be of the same units, one number each, but arrays of "
@@ -210,9 +220,4 @@ def _require(
         raise BadValue(
             "labels and predictions must be finite numbers, but a missing or infinite one came; "
             "leave such units out, and say so."
-        )
-    if not 0 < level < 1 or not 0 <= (tuning or 0.0) <= 1:
-        raise BadValue(
-            f"level must be between 0 and 1 and tuning from 0 to 1, but {level} and {tuning} came; "
-            "use 0.95, and no tuning to have the best."
         )

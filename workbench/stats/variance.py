@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from workbench.errors import BadValue, some
 from workbench.stats.exact import Array, Exact
 from workbench.stats.intervals import small_sample
+from workbench.tables import is_number
 
 Source = tuple[str, ...]
 
@@ -125,8 +126,8 @@ def variance_components(
     Raises
     ------
     BadValue
-        If the values are of another shape, one is no number, or there are fewer than three rows,
-        or three clusters.
+        If the values are of another shape, one is no number, there are fewer than three rows, or
+        three clusters, or the level is out of range.
 
     Notes
     -----
@@ -155,6 +156,8 @@ def variance_components(
     >>> {each.source: round(each.share, 2) for each in found.components}
     {'row': 0.79, 'system': 0.0, 'row × system': 0.0, 'repeat': 0.21}
     """
+    if not is_number(level) or not 0 < level < 1:
+        raise BadValue(f"level must be between 0 and 1, but {level!r} came; use 0.95.")
     numbers, codes = _checked(np.asarray(values, dtype=np.float64), factors, clusters)
     n, *sizes, n_repeats = numbers.shape
     # a factor of one level has no effect to speak of

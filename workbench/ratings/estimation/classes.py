@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import BadValue
+from workbench.tables import is_number
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -145,9 +146,9 @@ def resamples(frequency: Codes, samples: int, width: int, seed: int) -> Iterator
 
 def require_resampling(level: float, samples: int, seed: int) -> None:
     """Refuse a level, a number of resamples or a seed that cannot be right."""
-    whole = hasattr(samples, "__index__") and hasattr(seed, "__index__")
-    if not whole or not 0 < level < 1 or samples < 1 or seed < 0:
+    whole = is_number(samples, whole=True) and is_number(seed, whole=True)
+    if not whole or not is_number(level) or not 0 < level < 1 or samples < 1 or seed < 0:
         raise BadValue(
             "level must be between 0 and 1, samples at least 1 and seed at least 0, but "
-            f"{level}, {samples} and {seed} came; use 0.95, 2000 and 0."
+            f"{level!r}, {samples!r} and {seed!r} came; use 0.95, 2000 and 0."
         )

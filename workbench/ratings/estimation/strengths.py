@@ -20,6 +20,7 @@ from workbench.ratings.estimation.classes import (
 )
 from workbench.ratings.estimation.comparisons import Comparisons
 from workbench.stats.sizes import varies
+from workbench.tables import is_number
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -57,8 +58,8 @@ class Settings:
             if value not in known:
                 raise unknown_name(what, value, known)
         require_resampling(self.level, self.samples, self.seed)
-        if not 0 <= self.prior < np.inf:
-            raise BadValue(f"prior must be 0 or more, but {self.prior} came; use 0 or 0.5.")
+        if not is_number(self.prior) or self.prior < 0:
+            raise BadValue(f"prior must be 0 or more, but {self.prior!r} came; use 0 or 0.5.")
 
 
 @dataclass(frozen=True, eq=False)
