@@ -107,6 +107,12 @@ def test_of_many_rows_the_p_is_scipys(first, second):
     assert mcnemar(first, second).mid_p < peer
 
 
+def test_numbers_of_numpy_are_counts_without_an_end():
+    counts = [200_000, 100_000, 150_000, 300_000]
+    assert newcombe(*np.array(counts)) == newcombe(*counts)
+    assert mcnemar(*np.array([40, 60])) == mcnemar(40, 60)
+
+
 def test_of_no_row_there_is_no_interval():
     assert all(math.isnan(end) for end in (*wilson(0, 0), *newcombe(0, 0, 0, 0)))
 
@@ -115,15 +121,20 @@ def test_of_no_row_there_is_no_interval():
     ("call", "came"),
     [
         (lambda: wilson(3, 2), "0.95 and 3, -1"),
-        (lambda: wilson(1, 2, level=95), "95 and 1, 1"),
+        (lambda: wilson(1, 2, level=95), "95 and 1, 2"),
         (lambda: newcombe(1, -1, 2, 3), "0.95 and 1, -1, 2, 3"),
         (lambda: mcnemar(-1, 2), "0.5 and -1, 2"),
+        (lambda: wilson(math.nan, 3), "0.95 and nan, 3"),
+        (lambda: wilson(1.5, 3), "0.95 and 1.5, 3"),
+        (lambda: wilson("1", 3), "0.95 and 1, 3"),
+        (lambda: wilson(1, 2, level="0.9"), "'0.9' and 1, 2"),
+        (lambda: newcombe(1, 2, 3, math.nan), "0.95 and 1, 2, 3, nan"),
     ],
 )
 def test_numbers_out_of_range_are_refused(call, came):
     with pytest.raises(BadValue) as caught:
         call()
     assert str(caught.value) == (
-        "level must be between 0 and 1 and numbers of rows at least 0, but "
+        "level must be between 0 and 1 and numbers of rows whole and at least 0, but "
         f"{came} came; count rows, and use 0.95."
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import BadValue
 from workbench.stats.exact import Array
+from workbench.tables import is_number
 
 Counts = NDArray[np.integer[Any]]
 
@@ -54,7 +55,7 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> Ends:
     Raises
     ------
     BadValue
-        If a number is out of range.
+        If a number is out of range, or a count is not whole.
 
     References
     ----------
@@ -65,7 +66,8 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> Ends:
     >>> [round(end, 6) for end in wilson(17, 20)]
     [0.639581, 0.947631]
     """
-    _require(level, hits, n - hits)
+    hits, n = _counted(level, hits, n)
+    _counted(level, hits, n - hits)
     low, high = wilson_ends(np.array([hits]), np.array([n]), level)
     return Ends(float(low[0]), float(high[0]))
 
@@ -100,7 +102,7 @@ def newcombe(both: int, first: int, second: int, neither: int, *, level: float =
     Raises
     ------
     BadValue
-        If a number is out of range.
+        If a number is out of range, or a count is not whole.
 
     Notes
     -----
@@ -117,7 +119,7 @@ def newcombe(both: int, first: int, second: int, neither: int, *, level: float =
     >>> [round(end, 4) for end in newcombe(59, 6, 16, 80)]
     [-0.1186, -0.0046]
     """
-    _require(level, both, first, second, neither)
+    both, first, second, neither = _counted(level, both, first, second, neither)
     n = both + first + second + neither
     if not n:
         return Ends(math.nan, math.nan)
@@ -155,7 +157,7 @@ def mcnemar(first: int, second: int) -> McNemar:
     Raises
     ------
     BadValue
-        If a number is negative.
+        If a number is negative, or not whole.
 
     Notes
     -----
@@ -171,7 +173,7 @@ def mcnemar(first: int, second: int) -> McNemar:
     >>> mcnemar(10, 2)
     McNemar(p=0.03857421875, mid_p=0.0224609375)
     """
-    _require(0.5, first, second)
+    first, second = _counted(0.5, first, second)
     few, n = min(first, second), first + second
     tail, chance = _binomial(few, n)
     if first == second:
@@ -204,9 +206,12 @@ def _correlation(both: int, first: int, second: int, neither: int) -> float:
     return (max(0.0, product - n / 2) if product > 0 else product) / math.sqrt(sides)
 
 
-def _require(level: float, *counts: int) -> None:
-    if not 0 < level < 1 or min(counts) < 0:
+def _counted(level: float, *counts: int) -> tuple[int, ...]:
+    """Return counts as whole numbers of Python's own, whose products have no end."""
+    whole = all(is_number(n, whole=True) and n >= 0 for n in counts)
+    if not whole or not is_number(level) or not 0 < level < 1:
         raise BadValue(
-            "level must be between 0 and 1 and numbers of rows at least 0, but "
-            f"{level} and {', '.join(map(str, counts))} came; count rows, and use 0.95."
+            "level must be between 0 and 1 and numbers of rows whole and at least 0, but "
+            f"{level!r} and {', '.join(map(str, counts))} came; count rows, and use 0.95."
         )
+    return tuple(map(int, counts))
