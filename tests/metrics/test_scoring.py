@@ -323,6 +323,45 @@ def test_metrics_that_cannot_be_told_apart_or_used_are_refused(metrics, kind, me
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("direction", ["higher", "max", "Up", True, 1, []])
+def test_a_direction_that_is_none_of_the_three_is_refused(direction):
+    metric = Exclamations()
+    metric.direction = direction
+    with pytest.raises(BadValue) as caught:
+        wb.score(OUTPUTS, ROWS, [wb.BLEU(), metric])
+    assert str(caught.value) == (
+        "the direction of a metric must be 'up', 'down' or None, but that of 'exclamations' is "
+        f"{direction!r}; write which end is better, or None where neither is."
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (
+            {"name": "bare"},
+            "the direction of a metric must be 'up', 'down' or None, but that of 'bare' is "
+            "missing; write which end is better, or None where neither is.",
+        ),
+        (
+            {"direction": "up"},
+            "a metric must have a text for its name, but that of Bare is None; write name = 'bare' "
+            "into its class.",
+        ),
+        (
+            {"direction": "up", "name": 3},
+            "a metric must have a text for its name, but that of Bare is 3; write name = 'bare' into "
+            "its class.",
+        ),
+    ],
+)
+def test_a_metric_that_does_not_say_what_it_is_is_refused(told, message):
+    kind = type("Bare", (wb.Metric,), {"statistics": Exclamations.statistics} | told)
+    with pytest.raises(BadValue) as caught:
+        wb.score(OUTPUTS, ROWS, kind())
+    assert str(caught.value) == message
+
+
 def test_two_tokenizers_stand_side_by_side_under_two_names():
     scores = wb.score(OUTPUTS, ROWS, [wb.BLEU(), wb.BLEU("char", name="bleu-char")])
     assert set(scores.frame["metric"]) == {"bleu", "bleu-char"}

@@ -1,6 +1,5 @@
 """OUTPUTS to SCORES: every output scored by every metric, with nothing lost on the way."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from workbench import contents, tables
 from workbench.categories import CATEGORIES
 from workbench.display import html_table, plain
-from workbench.errors import BadKind, BadValue, names_of, some, unknown_name
+from workbench.errors import BadValue, names_of, some, unknown_name
 from workbench.metrics.base import Array, Metric, complete
+from workbench.metrics.choosing import named_apart
 from workbench.metrics.measuring import measured
 from workbench.workers import Where
 
@@ -400,8 +400,8 @@ def score(
     Raises
     ------
     BadValue
-        If a table breaks its rules, two metrics share a name, a row lacks references, or a metric
-        would mislead on these texts.
+        If a table breaks its rules, two metrics share a name, one does not say which end is better,
+        a row lacks references, or a metric would mislead on these texts.
     Unreadable
         If the cache cannot be used.
 
@@ -423,7 +423,7 @@ def score(
     >>> wb.score(outputs, rows, [wb.ExactMatch()])
     Scores: 2 systems × 1 rows of the list given by exact_match; 0 outputs absent, 1 failed, 0 empty
     """
-    chosen = _named_apart(metrics)
+    chosen = named_apart(metrics)
     dataset = str(rows.attrs.get("name", "the rows given"))
     checked = tables.ROWS.check(rows, source="rows")
     joined = _joined(tables.OUTPUTS.check(outputs, source="outputs"), checked)
@@ -438,23 +438,6 @@ def score(
         reused=found.reused,
         notes=found.notes,
     )
-
-
-def _named_apart(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
-    chosen = tuple([metrics] if isinstance(metrics, Metric) else metrics)
-    strange = [type(each).__name__ for each in chosen if not isinstance(each, Metric)]
-    if strange or not chosen:
-        raise BadKind(
-            f"metrics must be a list such as [wb.BLEU(), wb.ROUGE('L')], but {some(strange) or 'none'}"
-            " came; create them."
-        )
-    names = Counter(metric.name for metric in chosen)
-    if doubled := [name for name, n in names.items() if n > 1]:
-        raise BadValue(
-            f"metrics must have distinct names, but {some(doubled)} came twice; name one apart, "
-            f"such as name='{doubled[0]}-2'."
-        )
-    return chosen
 
 
 def _joined(outputs: "pd.DataFrame", rows: "pd.DataFrame") -> "pd.DataFrame":
