@@ -27,6 +27,7 @@ def run_alone(text, **options):
         ("import sys; assert sys.stdin.read() == ''", "passed"),
         ("raise SystemExit(125)", "no sandbox"),
         ("Here:\n```python\nx = 1\n```\nand\n```python\nassert x == 1\n```\n", "passed"),
+        ("Here:\r\n```python\r\nx = 1\r\n```\r\nDone.", "passed"),
         ("# -*- coding: utf-8 -*-\nassert len('é😀\ud800') == 4", "failed"),
     ],
 )

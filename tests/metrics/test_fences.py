@@ -18,6 +18,11 @@ from workbench.metrics.fences import fenced
         ("`````\nx", ["x"]),
         ("see ```here``` and\n```a```\n", []),
         ("```\n```", [""]),
+        ("say\r\n```json\r\n{}\r\n```\r\nand\r\n~~~\r\nx\r\n~~~", ["{}\r\n", "x\r\n"]),
+        ("say\r```\ra\rb\r``` \rend", ["a\rb\r"]),
+        ("```\r\n```\r\n", [""]),
+        ("```\r\ncut off\r", ["cut off\r"]),
+        ("```\na\n```b\n```", ["a\n```b\n"]),
     ],
 )
 def test_blocks_are_found_as_in_markdown(text, blocks):
@@ -25,4 +30,5 @@ def test_blocks_are_found_as_in_markdown(text, blocks):
 
 
 def test_many_fences_take_no_time():
-    assert len(fenced("```\na\n```\n" * 5_000)) == 5_000
+    for end in ("\n", "\r\n", "\r"):
+        assert len(fenced(f"```{end}a{end}```{end}" * 5_000)) == 5_000

@@ -90,6 +90,8 @@ def test_fences_are_refused_unless_allowed():
     assert wb.JSONValid(ANSWER, fences="allow").problem(text) is None
     assert wb.JSONValid(ANSWER, fences="allow").problem('{"answer": 1}') is None
     assert wb.JSONValid(fences="allow").problem(text + text).startswith("not JSON")
+    for end in ("\r\n", "\r"):
+        assert wb.JSONValid(ANSWER, fences="allow").problem(text.replace("\n", end)) is None
 
 
 def test_not_json_and_broken_schemas_are_counted_apart(scored):
@@ -121,7 +123,7 @@ def test_equal_schemas_are_one_metric():
     )
     assert one == other
     assert hash(one) == hash(other)
-    assert one.signature == ('schema:{"title": "x", "type": "null"}|fences:refuse|version:wb1')
+    assert one.signature == ('schema:{"title": "x", "type": "null"}|fences:refuse|version:wb2')
 
 
 @pytest.mark.parametrize("where", ["http://127.0.0.1:9/s.json", "file:///etc/passwd", "other.json"])

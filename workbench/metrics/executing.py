@@ -85,7 +85,7 @@ class Executed(Mean):
     >>> podman = ["podman", "run", "--rm", "--network=none", "--memory=512m", "--pids-limit=64"]
     >>> podman += ["--volume={folder}:/code:ro", "--workdir=/code", "python:3.13", "python", "tests.py"]
     >>> Executed(podman, tests="tests").signature.partition("|tests")[2]
-    ':tests|code:fence|files:answer.py,tests.py|timeout:10|version:wb1'
+    ':tests|code:fence|files:answer.py,tests.py|timeout:10|version:wb2'
     """
 
     command: Sequence[str]
@@ -125,7 +125,7 @@ class Executed(Mean):
         """The command, what it is given and the version of this definition."""
         return (
             f"run:{' '.join(self.command)}|tests:{self.tests or 'none'}|code:{self.code}"
-            f"|files:{self.code_file},{self.tests_file}|timeout:{self.timeout_s:g}|version:wb1"
+            f"|files:{self.code_file},{self.tests_file}|timeout:{self.timeout_s:g}|version:wb2"
         )
 
     @property

@@ -91,7 +91,7 @@ class JSONValid(Mean):
         what = f"schema:{self.schema or 'none'}"
         if self.column is not None:
             what = f"column:{self.column}"
-        return f"{what}|fences:{self.fences}|version:wb1"
+        return f"{what}|fences:{self.fences}|version:wb2"
 
     @property
     def reads(self) -> tuple[str, ...]:
