@@ -20,6 +20,9 @@ PRIMES = {
 }
 
 
+TOXIC = ("toxic", "not toxic")
+
+
 @pytest.mark.shared
 def test_the_drift_of_gpt_by_the_last_yes_or_no(shared):
     home = shared / "prompts" / "llmdrift"
@@ -62,6 +65,14 @@ def test_the_drift_of_gpt_by_the_last_yes_or_no(shared):
         ({"labels": ("true", "not true")}, "That is not true", "not true"),
         ({"labels": ("c++", "c")}, "C++ it is", "c++"),
         ({"labels": ("STRASSE", "weg")}, "die Straße", "strasse"),
+        ({"labels": TOXIC}, "it is not\ntoxic", "not toxic"),
+        ({"labels": TOXIC}, "it is NOT  \t toxic", "not toxic"),
+        ({"labels": TOXIC}, "it is not\u00a0toxic", "not toxic"),
+        ({"labels": TOXIC, "take": "only"}, "not\ntoxic, not toxic", "not toxic"),
+        ({"labels": (" toxic", "not \n toxic ")}, "It is not toxic.", "not toxic"),
+        ({"labels": ("café", "bar")}, "a bar or a CAFE\u0301", "café"),
+        ({"labels": ("cafe\u0301", "bar")}, "a bar or a Café", "café"),
+        ({"labels": ("cafe", "bar")}, "bar, no cafe\u0301", "bar"),
     ],
 )
 def test_labels_are_found_by_the_rule(options, text, expected):
@@ -162,7 +173,9 @@ def test_a_reference_without_an_answer_is_refused(table):
     )
 
 
-@pytest.mark.parametrize("labels", ["yes", (), ("yes",), ("yes", "YES "), ("yes", "")])
+@pytest.mark.parametrize(
+    "labels", ["yes", (), ("yes",), ("yes", "YES "), ("yes", ""), ("é", "e\u0301"), ("a b", "a  B")]
+)
 def test_labels_that_cannot_be_told_apart_are_refused(labels):
     with pytest.raises(
         BadValue, match=r"^labels must be two texts or more that differ in more than"
@@ -188,6 +201,7 @@ def test_options_that_nothing_knows_are_refused(options):
 
 def test_hostile_texts_take_no_time_and_do_no_harm(hostiles):
     long = ["1" * 100_000, "1," * 50_000, "-" * 100_000, "1" + ",000" * 30_000 + ",00"]
+    long += ["e" + "\u0301\u0323" * 50_000]
     for text in (*hostiles.values(), *long):
         wb.NumericMatch().answer(text)
         wb.LabelMatch().answer(text)

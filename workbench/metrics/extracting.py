@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from unicodedata import normalize
 
 import numpy as np
 
-from workbench.errors import BadValue, some
+from workbench.errors import BadValue, names_of, some
 from workbench.metrics.base import Array, Mean, option, require_references
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ Take = Literal["last", "first", "only"]
 
 # Sixty digits and any exponent: what a text says never overflows.
 _CONTEXT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+# Python sorts the marks on a letter in the square of their number: a hostile word is taken in parts.
+_PART = re.compile(r"\S{1,1000}")
 
 
 class _Extracted(Mean):
@@ -83,8 +86,8 @@ class LabelMatch(_Extracted):
     Parameters
     ----------
     labels : sequence of str
-        The possible answers. They count as whole words, in any case; where one begins another, the
-        longer one counts.
+        The possible answers. They count as whole words, in any case, with any white space between
+        words and accents composed or not; where one begins another, the longer one counts.
     take : {"last", "first", "only"}
         Which of the labels in a text is its answer; "only" takes a text in which there is one
         label, perhaps several times.
@@ -104,7 +107,7 @@ class LabelMatch(_Extracted):
     >>> metric.answer("[No] 17 has no divisor … so the answer is **Yes**."), metric.answer("Perhaps.")
     ('yes', None)
     >>> metric.signature
-    'nrefs:?|labels:yes/no|take:last|unparsed:wrong|version:wb1'
+    'nrefs:?|labels:yes/no|take:last|unparsed:wrong|version:wb2'
     """
 
     labels: Sequence[str] = ("yes", "no")
@@ -114,8 +117,8 @@ class LabelMatch(_Extracted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        labels = (self.labels,) if isinstance(self.labels, str) else tuple(self.labels)
-        folded = [each.casefold().strip() for each in labels]
+        labels = tuple(" ".join(each.split()) for each in names_of("labels", self.labels))
+        folded = [_folded(each) for each in labels]
         if not all(folded) or len(set(folded)) != len(folded) or len(folded) < 2:
             raise BadValue(
                 "labels must be two texts or more that differ in more than their case, but "
@@ -127,15 +130,23 @@ class LabelMatch(_Extracted):
     def signature(self) -> str:
         """The labels, the rule and the version of this definition."""
         labels = "/".join(self.labels)
-        return f"nrefs:?|labels:{labels}|take:{self.take}|unparsed:{self.unparsed}|version:wb1"
+        return f"nrefs:?|labels:{labels}|take:{self.take}|unparsed:{self.unparsed}|version:wb2"
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        longest_first = sorted((each.casefold() for each in self.labels), key=len, reverse=True)
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+        longest_first = sorted(map(_folded, self.labels), key=len, reverse=True)
+        wanted = [r"\s+".join(map(re.escape, each.split())) for each in longest_first]
+        return re.compile(rf"(?<!\w)(?:{'|'.join(wanted)})(?!\w)")
 
     def _candidates(self, text: str) -> Iterator[str]:
-        return iter(self._pattern.findall(text.casefold()))
+        return (" ".join(found.split()) for found in self._pattern.findall(_folded(text)))
+
+
+def _folded(text: str) -> str:
+    """Return a text in one case and one normal form, so that equal words are equal texts."""
+    if text.isascii():
+        return text.casefold()
+    return _PART.sub(lambda part: normalize("NFC", normalize("NFD", part[0]).casefold()), text)
 
 
 def _number_pattern(mark: str, separator: str) -> re.Pattern[str]:
