@@ -116,6 +116,18 @@ def test_numbers_are_read_as_other_countries_write_them():
     assert metric.answer("etwa 12,5 %") == Decimal("0.125")
 
 
+@pytest.mark.parametrize(
+    "text", ["45%", "45 %", "45\u00a0%", "45\u202f%", "45\u2009%", "45\t%", "45％", "45\u3000％"]
+)
+def test_a_percentage_is_one_whatever_its_sign_and_space(text):
+    assert wb.NumericMatch(percent="hundredth").answer(text) == Decimal("0.45")
+    assert wb.NumericMatch().answer(text) == 45
+
+
+def test_a_percent_sign_on_the_next_line_is_of_no_number():
+    assert wb.NumericMatch(percent="hundredth").answer("45\n% done") == 45
+
+
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=3), st.sampled_from(["", ","]))
 def test_any_decimal_that_is_written_is_read_back(number, separator):
     text = f"The answer is {number:{separator}f}."

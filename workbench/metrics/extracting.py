@@ -157,7 +157,7 @@ def _number_pattern(mark: str, separator: str) -> re.Pattern[str]:
         (?P<digits>(?<!\w)(?<![0-9][{mark}])(?:{grouped}|[0-9]+)(?:[{mark}][0-9]+)?
           |(?<![\w.,])[{mark}][0-9]+)
         (?P<exponent>[eE][-+−]?[0-9]{{1,6}}(?![0-9]))?
-        (?P<percent>\ ?%)?""",
+        (?P<percent>[^\S\r\n]?[%％])?""",
         re.VERBOSE,
     )
 
@@ -183,7 +183,7 @@ class NumericMatch(_Extracted):
         How numbers are written: 1,234.5 or 1.234,5. An apostrophe or a narrow space separates
         thousands too.
     percent : {"plain", "hundredth"}
-        Whether 45 % is 45 or 0.45.
+        Whether 45 % is 45 or 0.45; any space may stand before the sign.
     unparsed : {"wrong", "missing"}
         Whether an output without an answer is a miss, or has no value and counts as failed; either
         way their number is told.
@@ -204,7 +204,7 @@ class NumericMatch(_Extracted):
     >>> metric.answer("12 crates of 105 make 1,260 eggs."), metric.answer("a dozen")
     (Decimal('1260'), None)
     >>> metric.signature
-    'nrefs:?|abs:0|rel:0.01|take:last|decimal:point|percent:plain|unparsed:wrong|version:wb1'
+    'nrefs:?|abs:0|rel:0.01|take:last|decimal:point|percent:plain|unparsed:wrong|version:wb2'
     """
 
     absolute: float = 0.0
@@ -230,7 +230,7 @@ class NumericMatch(_Extracted):
         """The tolerances, the rule and the version of this definition."""
         return (
             f"nrefs:?|abs:{self.absolute:g}|rel:{self.relative:g}|take:{self.take}"
-            f"|decimal:{self.decimal}|percent:{self.percent}|unparsed:{self.unparsed}|version:wb1"
+            f"|decimal:{self.decimal}|percent:{self.percent}|unparsed:{self.unparsed}|version:wb2"
         )
 
     def _candidates(self, text: str) -> Iterator[Decimal]:
