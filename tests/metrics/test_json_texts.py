@@ -11,6 +11,7 @@ import workbench as wb
 from workbench.errors import BadValue
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+DRAFT_3 = "http://json-schema.org/draft-03/schema#"
 ANSWER = {
     "type": "object",
     "properties": {"answer": {"type": "integer", "minimum": 0}, "why": {"type": "string"}},
@@ -82,6 +83,40 @@ def test_verdicts_are_those_of_jsonschema(value):
         kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
         valid = kind(schema).is_valid(value)
         assert (wb.JSONValid(schema).problem(json.dumps(value)) is None) == valid
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "valid"),
+    [
+        (0.01, "0.07", True),
+        (0.01, "19.99", True),
+        (0.01, "0.29", True),
+        (0.01, "-4.35", True),
+        (0.01, "0.075", False),
+        (0.1, "3", True),
+        (2, "4.0", True),
+        (3, "4", False),
+        (0.5, "1" + "0" * 399, True),
+        (0.3, "1" + "0" * 399, False),
+        (1e-9, "1e300", True),
+        (0.5, "1e999", False),
+        (7, "-" + "7" * 4_300, True),
+        (0.01, "true", True),
+        (0.01, '"0.075"', True),
+    ],
+)
+def test_multiples_are_those_of_the_decimals_that_are_written(step, text, valid):
+    for schema in ({"multipleOf": step}, {"$schema": DRAFT_3, "divisibleBy": step}):
+        assert (wb.JSONValid(schema).problem(text) is None) == valid
+
+
+def test_what_is_no_multiple_is_said_so():
+    found = wb.JSONValid({"multipleOf": 0.01}).problem("0.075")
+    assert found == "off schema: 0.075 is not a multiple of 0.01"
+
+
+def test_a_keyword_of_another_draft_says_nothing():
+    assert wb.JSONValid({"divisibleBy": 2}).problem("3") is None
 
 
 def test_fences_are_refused_unless_allowed():

@@ -1,9 +1,11 @@
 """Whether outputs are JSON and meet a JSON schema, with the reason where they do not."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -57,8 +59,9 @@ class JSONValid(Mean):
     Notes
     -----
     NaN and Infinity are no JSON. More than 64 levels, or numbers of more than 4,300 digits, are not
-    read and count as no JSON (RFC 8259, section 9). How many outputs are not JSON and how many
-    are off the schema is told apart.
+    read and count as no JSON (RFC 8259, section 9). A number is a multiple of another
+    (`multipleOf`) if the decimals that are written are: 0.07 is one of 0.01. How many outputs are
+    not JSON and how many are off the schema is told apart.
 
     Examples
     --------
@@ -181,7 +184,8 @@ def _checker(schema: str) -> Callable[[Any], str | None]:
     if isinstance(wanted, dict):
         wanted.pop("$schema", None)  # a reference to the whole would fall back on the plain kind
     # an empty registry: what a schema does not hold is not fetched
-    validator = extend(plain, _PATIENT)(wanted, registry=Registry())
+    ours = {keyword: check for keyword, check in _OURS.items() if keyword in plain.VALIDATORS}
+    validator = extend(plain, ours)(wanted, registry=Registry())
 
     def broken(value: Any) -> str | None:  # noqa: ANN401 - any JSON
         try:
@@ -240,8 +244,26 @@ def _additional(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterat
             yield from validator.descend(each, allowed, path=name)
 
 
-_PATIENT = {
+# jsonschema divides binary numbers, by which 0.07 is no multiple of 0.01.
+def _multiple_of(validator: Any, step: Any, value: Any, _: Any) -> Iterator[Any]:  # noqa: ANN401
+    from jsonschema import ValidationError
+
+    if validator.is_type(value, "number") and not _divides(step, value):
+        yield ValidationError(f"{value!r} is not a multiple of {step}")
+
+
+def _divides(step: float, value: float) -> bool:
+    """Tell whether a number is a multiple of another, as both are written."""
+    if math.inf in (abs(step), abs(value)):  # 1e999
+        return False
+    # str gives the shortest decimal that is the float: what was typed
+    return Fraction(str(value)) % Fraction(str(step)) == 0
+
+
+_OURS = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional,
+    "multipleOf": _multiple_of,
+    "divisibleBy": _multiple_of,
 }
