@@ -39,6 +39,7 @@ def figures(values, metric=None, **kinds):
         ([np.int64(3), None], {"value": "object"}, [3.0, None]),
         ([np.bool_(True), 0.5], {"value": "object"}, [1.0, 0.5]),
         ([np.float32(0.5), 2], {"value": "object"}, [0.5, 2.0]),
+        ([2**70, -(10**30)], {"value": "object"}, [2.0**70, -1e30]),
     ],
 )
 def test_numbers_of_every_kind_are_scored_and_gaps_stay_gaps(values, kinds, expected):
@@ -67,6 +68,7 @@ def test_a_failed_output_that_has_a_value_is_scored():
         ([None, "high"], "high", "a:2:0"),
         ([[1], 2], "[1]", "a:1:0"),
         ([1 + 2j, 3], "(1+2j)", "a:1:0"),
+        ([1, 10**400], "1" + "0" * 39, "a:2:0"),
         (["x" * 50, 1], "x" * 40, "a:1:0"),
     ],
 )

@@ -212,6 +212,23 @@ def test_a_row_without_tests_is_refused():
         wb.score(wb.outputs(rows, {"a": ["1", "1"]}), rows, wb.Executed(["true"], tests="tests"))
 
 
+def test_tests_that_a_file_of_numbers_holds_are_texts():
+    rows = wb.read([{"input": "", "tests": 1}, {"input": "", "tests": 2}])
+    outputs = wb.outputs(rows, {"a": ["x = 1", "x = 1"]})
+    metric = wb.Executed([*PYTHON, "-c", "assert open('tests.py').read() == '2'"], tests="tests")
+    assert wb.score(outputs, rows, metric).frame["value"].tolist() == [0, 1]
+
+
+def test_tests_that_are_no_text_are_refused():
+    rows = wb.read([{"input": "", "tests": ["assert f(1) == 1"]}])
+    with pytest.raises(BadValue) as caught:
+        wb.score(wb.outputs(rows, {"a": ["1"]}), rows, wb.Executed(["true"], tests="tests"))
+    assert str(caught.value) == (
+        "executed needs tests as text, but column 'tests' of row '1' holds ['assert f(1) == 1']; "
+        "write it as text."
+    )
+
+
 def test_no_cache_keeps_what_depends_on_the_machine(tmp_path):
     rows = wb.read([{"input": ""}])
     outputs = wb.outputs(rows, {"a": ["x"]})

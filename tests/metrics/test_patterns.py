@@ -109,6 +109,29 @@ def test_a_row_without_a_pattern_is_refused():
         wb.score(outputs, rows, wb.RegexMatch(column="patern"))
 
 
+def test_patterns_that_a_file_of_numbers_holds_are_texts():
+    rows = wb.read([{"input": "", "pattern": 42}, {"input": "", "pattern": 10**400}])
+    outputs = wb.outputs(rows, {"s": ["so 42", "so 42"]})
+    assert wb.score(outputs, rows, wb.RegexMatch(column="pattern")).frame["value"].tolist() == [
+        1,
+        0,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "came"), [(["a"], "['a']"), ({"a": 1}, "{'a': 1}"), (0.5, "0.5"), (True, "True")]
+)
+def test_a_pattern_that_is_no_text_is_refused(cell, came):
+    rows = wb.read([{"input": "", "pattern": "a"}, {"input": "", "pattern": cell}])
+    outputs = wb.outputs(rows, {"s": ["a", "b"]})
+    with pytest.raises(BadValue) as caught:
+        wb.score(outputs, rows, wb.RegexMatch(column="pattern"))
+    assert str(caught.value) == (
+        f"regex_match needs a pattern as text, but column 'pattern' of row '2' holds {came}; write "
+        "it as text."
+    )
+
+
 def test_hostile_texts_are_searched_like_others(hostiles, table):
     frame = table([(text, ["x"]) for text in hostiles.values()])
     assert wb.RegexMatch("(?s).*", mode="full").statistics(frame)[:, 0].all()

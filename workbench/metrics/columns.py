@@ -1,7 +1,8 @@
 """Any numeric column as a metric: a latency, a price, a rating, a judge's mark."""
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,17 @@ class Column(Mean):
         """Return value and count of each output."""
         values = outputs[self.column].tolist()
         for output_id, value in zip(outputs["output_id"], values, strict=True):
-            if not isinstance(value, _NUMBERS) or not np.isfinite(value):
+            if not isinstance(value, _NUMBERS) or not _is_finite(value):
                 raise BadValue(
                     f"column {self.column!r} must be numeric, but {str(value)[:40]!r} came for "
                     f"output {output_id!r}; turn it into a number, or leave the cell empty."
                 )
         return np.column_stack([np.array(values, dtype=np.float64), np.ones(len(values))])
+
+
+def _is_finite(value: Any) -> bool:  # noqa: ANN401 - a number of any kind
+    """Tell whether a number is one of double precision too; a whole one may have any digits."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

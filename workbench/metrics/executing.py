@@ -16,7 +16,7 @@ import numpy as np
 from workbench.errors import BadValue, some
 from workbench.metrics.base import Array, Mean, option
 from workbench.metrics.fences import fenced
-from workbench.metrics.patterns import cells_of
+from workbench.metrics.patterns import texts_of
 from workbench.workers import n_processes
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class Executed(Mean):
         """Return hit, count and notes of each output."""
         tests = [""] * len(outputs)
         if self.tests is not None:
-            tests = cells_of(self, outputs, self.tests, "tests")
+            tests = texts_of(self, outputs, self.tests, "tests")
         with ThreadPoolExecutor(self.workers or n_processes()) as pool:
             try:
                 verdicts = list(pool.map(self.verdict, outputs["text"], tests))

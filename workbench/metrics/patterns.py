@@ -1,6 +1,6 @@
 """Whether outputs match a regular expression, under a limit of time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,10 +80,9 @@ class RegexMatch(Mean):
 
     def statistics(self, outputs: "pd.DataFrame") -> Array:
         """Return hit and count of each output."""
-        if self.column is None:
-            patterns = [self.pattern] * len(outputs)
-        else:
-            patterns = cells_of(self, outputs, self.column, "a pattern")
+        patterns: Sequence[str | None] = [self.pattern] * len(outputs)
+        if self.column is not None:
+            patterns = texts_of(self, outputs, self.column, "a pattern")
         matchers = {each: self._matcher(each) for each in set(patterns)}
         hits = []
         for output_id, text, pattern in zip(
@@ -124,3 +123,16 @@ def cells_of(metric: Metric, outputs: "pd.DataFrame", column: str, what: str) ->
                 f"{row_id!r} is empty; fill it in, or leave the row out."
             )
     return cells
+
+
+def texts_of(metric: Metric, outputs: "pd.DataFrame", column: str, what: str) -> list[str]:
+    """Return the texts of a column that a metric needs of every row; CSV makes 42 a number."""
+    cells = cells_of(metric, outputs, column, what)
+    texts = [str(cell) if type(cell) is int else cell for cell in cells]
+    for row_id, text in zip(outputs["row_id"], texts, strict=True):
+        if not isinstance(text, str):
+            raise BadValue(
+                f"{metric.name} needs {what} as text, but column {column!r} of row {row_id!r} holds "
+                f"{text!r:.40}; write it as text."
+            )
+    return texts
