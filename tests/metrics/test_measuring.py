@@ -354,7 +354,9 @@ def test_notes_are_taken_off_and_counted_the_same_every_way(asked, tmp_path):
 
 def test_a_value_that_is_missing_without_a_note_is_refused(asked):
     rows, outputs = asked
-    with pytest.raises(BadValue, match=r"^halves\.statistics must return finite numbers of shape"):
+    with pytest.raises(
+        BadValue, match=r"^halves\.statistics must return finite numbers, but nan came"
+    ):
         wb.score(outputs, rows, Halves(told=False))
 
 

@@ -387,21 +387,58 @@ def test_a_row_without_references_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("statistics", "shape"),
+    ("statistics", "came"),
     [
-        ([1, 2, 3, 4, 5, 6], "(6,)"),
-        ([[1, 1]], "(1, 2)"),
-        ([[1, 1]] * 5 + [[float("nan"), 1]], "(6, 2)"),
-        ([[1, 1]] * 5 + [[float("inf"), 1]], "(6, 2)"),
+        ([1, 2, 3, 4, 5, 6], "an array of shape (6,)"),
+        ([[1, 1]], "an array of shape (1, 2)"),
+        ([["yes", 1]] * 6, "texts or rows of unequal length"),
+        ([[1, 1]] * 5 + [[1]], "texts or rows of unequal length"),
+        ({"a": 1}, "texts or rows of unequal length"),
     ],
 )
-def test_statistics_of_ones_own_must_be_finite_and_one_row_per_output(statistics, shape):
+def test_statistics_of_ones_own_are_one_row_of_numbers_per_output(statistics, came):
     with pytest.raises(BadValue) as caught:
         wb.score(OUTPUTS, ROWS, [returning(statistics)])
     assert str(caught.value) == (
-        "fixed.statistics must return finite numbers of shape (6, k), but an array of shape "
-        f"{shape} came; return one row per output."
+        f"fixed.statistics must return finite numbers of shape (6, k), but {came} came; return one "
+        "row per output."
     )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def test_statistics_of_ones_own_are_finite(value):
+    with pytest.raises(BadValue) as caught:
+        wb.score(OUTPUTS, ROWS, [returning([[1, 1]] * 4 + [[value, 1], [1, 1]])])
+    assert str(caught.value) == (
+        f"fixed.statistics must return finite numbers, but {value or 'nan'} came for output "
+        "'alpha:r1:0'; return a number, or NaN beside a note."
+    )
+
+
+@pytest.mark.parametrize(("notes", "k"), [((), 1), (("unparsed",), 2), (("unparsed",), 0)])
+def test_a_mean_takes_a_value_and_its_weight(notes, k):
+    metric = returning(np.ones((6, k)))
+    metric.notes = notes
+    with pytest.raises(BadValue) as caught:
+        wb.score(OUTPUTS, ROWS, [metric])
+    assert str(caught.value) == (
+        "fixed.statistics must return a value, its weight and any notes of each output, but an array "
+        f"of shape (6, {k}) came; return [value, 1] and the notes, or define `aggregate`."
+    )
+
+
+def test_one_column_is_enough_for_an_aggregate_of_ones_own():
+    class Total(wb.Metric):
+        name, direction = "total", "up"
+
+        def statistics(self, outputs):
+            return [[len(text)] for text in outputs["text"]]
+
+        def aggregate(self, sums):
+            return sums[..., 0]
+
+    scores = wb.score(OUTPUTS, ROWS, [Total()])
+    assert scores.values("total").tolist() == scores.outputs["text"].str.len().tolist()
 
 
 # Joining.

@@ -25,8 +25,8 @@ class Metric(ABC):
     """A figure that is a function of summed statistics.
 
     A metric is a frozen dataclass whose fields are its options. A new one needs a `name`, a
-    `direction` and `statistics`; without an `aggregate` of its own it is the mean of its first
-    column.
+    `direction` and `statistics`; without an `aggregate` of its own its figure is the sum of the
+    first column, values, over that of the second, their weights.
 
     Attributes
     ----------

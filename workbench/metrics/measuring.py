@@ -190,25 +190,48 @@ def _statistics(
 ) -> list[Array]:
     """Return the statistics of those outputs of a chunk that each metric wants."""
     return [
-        _valid(metric, metric.statistics(outputs if flags.all() else outputs[flags]), flags.sum())
+        _valid(metric, outputs if flags.all() else outputs[flags])
         if flags.any()
         else np.empty((0, 0))
         for metric, flags in zip(metrics, wanted, strict=True)
     ]
 
 
-def _valid(metric: Metric, statistics: object, n_outputs: int) -> Array:
-    array = np.asarray(statistics, dtype=np.float64)
-    if array.ndim != 2 or len(array) != n_outputs or not _finite(metric, array):
+def _valid(metric: Metric, outputs: "pd.DataFrame") -> Array:
+    """Return what `statistics` returns, if a figure can be made of it."""
+    array, came = _array(metric.statistics(outputs))
+    if array.ndim != 2 or len(array) != len(outputs):
         raise BadValue(
-            f"{metric.name}.statistics must return finite numbers of shape ({n_outputs}, k), but "
-            f"an array of shape {array.shape} came; return one row per output."
+            f"{metric.name}.statistics must return finite numbers of shape ({len(outputs)}, k), but "
+            f"{came} came; return one row per output."
+        )
+    least = 2 if type(metric).aggregate is Metric.aggregate else 1
+    if array.shape[1] < least + len(metric.notes):
+        raise BadValue(
+            f"{metric.name}.statistics must return a value, its weight and any notes of each output, "
+            f"but {came} came; return [value, 1] and the notes, or define `aggregate`."
+        )
+    finite = _finite(metric, array)
+    if not finite.all():
+        at = np.argmin(finite.all(axis=1))
+        raise BadValue(
+            f"{metric.name}.statistics must return finite numbers, but {array[at][~finite[at]][0]} "
+            f"came for output {outputs['output_id'].iloc[at]!r}; return a number, or NaN beside a note."
         )
     return array
 
 
-def _finite(metric: Metric, array: Array) -> bool:
-    """Tell whether all is finite, but for what a note explains."""
+def _array(statistics: object) -> tuple[Array, str]:
+    """Return an array of numbers, without dimensions if it cannot be one, and what to call it."""
+    try:
+        array = np.asarray(statistics, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.empty(()), "texts or rows of unequal length"
+    return array, f"an array of shape {array.shape}"
+
+
+def _finite(metric: Metric, array: Array) -> Flags:
+    """Tell of each number whether it is finite, or explained by a note."""
     statistics, notes = parted(metric, array)
     explained = np.isnan(statistics) & (notes > 0).any(axis=1, keepdims=True)
-    return bool((np.isfinite(statistics) | explained).all() and np.isfinite(notes).all())
+    return np.concatenate([np.isfinite(statistics) | explained, np.isfinite(notes)], axis=1)
