@@ -127,6 +127,41 @@ def test_without_a_worse_bound_there_is_no_worst_value(direction, bounds):
     )
 
 
+@pytest.mark.parametrize(
+    "bounds", [5, (1, 0), (0,), (0, 1, 2), "01", None, ("0", "1"), (0, math.inf), (False, True)]
+)
+def test_bounds_are_two_ends_in_order(bounds):
+    with pytest.raises(BadValue) as caught:
+        wb.Column("value", bounds=bounds)
+    assert str(caught.value) == (
+        "bounds must be the lowest and the highest value, None where there is none, but "
+        f"{bounds!r} came; write (0, 1) or (0, None)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("bounds", "ends", "values", "came", "output_id"),
+    [
+        ((0, 1), "0 to 1", [0.5, 5], "5", "a:2:0"),
+        ((0, None), "0 to inf", [-0.5, 5], "-0.5", "a:1:0"),
+        ((None, 1), "-inf to 1", [1.001, -5], "1.001", "a:1:0"),
+    ],
+)
+def test_a_value_outside_the_bounds_is_refused(bounds, ends, values, came, output_id):
+    with pytest.raises(BadValue) as caught:
+        figures(values, wb.Column("value", bounds=bounds))
+    assert str(caught.value) == (
+        f"column 'value' must hold values from {ends}, its bounds, but {came} came for output "
+        f"{output_id!r}; correct the value or the bounds."
+    )
+
+
+def test_rounding_is_within_the_bounds():
+    metric = wb.Column("value", bounds=[0, 1])
+    assert figures([1.0000000000000002, -1e-17], metric) == [1.0, 0.0]
+    assert metric == wb.Column("value", bounds=(0, 1))
+
+
 def test_name_and_signature():
     metric = wb.Column("latency_s", direction="down", name="seconds")
     assert (metric.name, metric.signature) == ("seconds", "column:latency_s|version:wb1")

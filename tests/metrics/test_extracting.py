@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadKind, BadValue, UnknownName
 
 PRIMES = {
     "openaichat/gpt-4-0314": 0.840,
@@ -195,7 +195,22 @@ def test_labels_that_cannot_be_told_apart_are_refused(labels):
         wb.LabelMatch(labels)
 
 
-@pytest.mark.parametrize("options", [{"absolute": -1}, {"relative": float("nan")}])
+def test_labels_that_are_not_many_are_refused():
+    with pytest.raises(BadKind, match=r"^labels must be a name or a list of names, but 5 came;"):
+        wb.LabelMatch(5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"absolute": -1},
+        {"relative": float("nan")},
+        {"relative": float("inf")},
+        {"absolute": "0.1"},
+        {"absolute": True},
+        {"relative": None},
+    ],
+)
 def test_a_tolerance_is_a_number_of_at_least_zero(options):
     with pytest.raises(
         BadValue, match=r"^absolute and relative must be finite numbers of at least 0"

@@ -119,8 +119,6 @@ def restored(description: Mapping[str, Any]) -> Metric:
     makers = {getattr(maker, "__name__", ""): maker for maker, _ in _FIXED.values()}
     try:
         options = dict(description["options"])
-        if isinstance(options.get("bounds"), list):  # JSON knows no tuples
-            options["bounds"] = tuple(options["bounds"])
         if "of" in options:
             options["of"] = restored(options["of"])
         return makers[description["kind"]](**options)

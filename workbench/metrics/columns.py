@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import BadValue, unknown_name
 from workbench.metrics.base import Array, Direction, Mean, option
-from workbench.tables import is_missing
+from workbench.tables import is_missing, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,8 @@ class Column(Mean):
     direction : {"up", "down"} or None
         Which end is better; "down" for costs and latencies, None for neither.
     bounds : tuple of float or None
-        The lowest and the highest value it can take; ``failures="worst"`` needs the worse one.
+        The lowest and the highest value it can take, others being refused; ``failures="worst"``
+        needs the worse one.
     name : str
         The name in tables; the column's own by default.
 
@@ -52,6 +53,14 @@ class Column(Mean):
     def __post_init__(self) -> None:
         if self.direction is not None:
             option("direction", self.direction, ("up", "down"))
+        bounds = tuple(self.bounds) if isinstance(self.bounds, tuple | list) else ()
+        ends = [each for each in bounds if each is not None]
+        if len(bounds) != 2 or not all(map(is_number, ends)) or ends != sorted(ends):
+            raise BadValue(
+                "bounds must be the lowest and the highest value, None where there is none, but "
+                f"{self.bounds!r} came; write (0, 1) or (0, None)."
+            )
+        object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "name", self.name or self.column)
 
     @property
@@ -79,7 +88,24 @@ class Column(Mean):
                     f"column {self.column!r} must be numeric, but {str(value)[:40]!r} came for "
                     f"output {output_id!r}; turn it into a number, or leave the cell empty."
                 )
-        return np.column_stack([np.array(values, dtype=np.float64), np.ones(len(values))])
+        numbers = np.array(values, dtype=np.float64)
+        self._require_inside(outputs, numbers)
+        return np.column_stack([numbers, np.ones(len(numbers))])
+
+    def _require_inside(self, outputs: "pd.DataFrame", numbers: Array) -> None:
+        low, high = (
+            end if each is None else each
+            for each, end in zip(self.bounds, (-np.inf, np.inf), strict=True)
+        )
+        # a mean of ones may be 1.0000000000000002
+        outside = ~np.isclose(numbers, np.clip(numbers, low, high), rtol=1e-9, atol=1e-9)
+        if outside.any():
+            at = outside.argmax()
+            raise BadValue(
+                f"column {self.column!r} must hold values from {low:g} to {high:g}, its bounds, but "
+                f"{numbers[at]:g} came for output {outputs['output_id'].iloc[at]!r}; correct the "
+                "value or the bounds."
+            )
 
 
 def _is_finite(value: Any) -> bool:  # noqa: ANN401 - a number of any kind

@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.errors import BadValue, names_of, some
 from workbench.metrics.base import Array, Mean, option, require_references
+from workbench.tables import is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,14 +118,20 @@ class LabelMatch(_Extracted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        labels = tuple(" ".join(each.split()) for each in names_of("labels", self.labels))
-        folded = [_folded(each) for each in labels]
-        if not all(folded) or len(set(folded)) != len(folded) or len(folded) < 2:
+        labels = tuple(names_of("labels", self.labels))
+        texts = [" ".join(each.split()) for each in labels if isinstance(each, str)]
+        folded = [_folded(each) for each in texts]
+        if (
+            len(texts) < len(labels)
+            or not all(folded)
+            or len(set(folded)) != len(folded)
+            or len(folded) < 2
+        ):
             raise BadValue(
                 "labels must be two texts or more that differ in more than their case, but "
                 f"{some(labels) or 'none'} came; use labels=('yes', 'no')."
             )
-        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "labels", tuple(texts))
 
     @property
     def signature(self) -> str:
@@ -219,10 +226,10 @@ class NumericMatch(_Extracted):
         super().__post_init__()
         option("decimal", self.decimal, ("point", "comma"))
         option("percent", self.percent, ("plain", "hundredth"))
-        if not (0 <= self.absolute < np.inf and 0 <= self.relative < np.inf):
+        if not all(is_number(each) and each >= 0 for each in (self.absolute, self.relative)):
             raise BadValue(
                 "absolute and relative must be finite numbers of at least 0, but "
-                f"{self.absolute} and {self.relative} came; use 0 for an exact match."
+                f"{self.absolute!r} and {self.relative!r} came; use 0 for an exact match."
             )
 
     @property
