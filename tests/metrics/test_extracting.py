@@ -64,6 +64,14 @@ def test_the_drift_of_gpt_by_the_last_yes_or_no(shared):
         ({"labels": ("A", "B")}, "a cab? (B)", "b"),
         ({"labels": ("true", "not true")}, "That is not true", "not true"),
         ({"labels": ("c++", "c")}, "C++ it is", "c++"),
+        ({}, "_Yes_", "yes"),
+        ({}, "so __no__.", "no"),
+        ({}, "_the answer is yes_", "yes"),
+        ({}, "**_yes, it is_**", "yes"),
+        ({"labels": TOXIC}, "_not_ toxic", "not toxic"),
+        ({"labels": ("a", "b_c")}, "a is _b_c_", "b_c"),
+        ({"labels": ("_a_", "a b")}, "it is a b", "a b"),
+        ({"labels": ("a", "b")}, "a or cafe\u0301_b", "a"),
         ({"labels": ("STRASSE", "weg")}, "die Straße", "strasse"),
         ({"labels": TOXIC}, "it is not\ntoxic", "not toxic"),
         ({"labels": TOXIC}, "it is NOT  \t toxic", "not toxic"),
@@ -99,6 +107,29 @@ def test_labels_are_found_by_the_rule(options, text, expected):
         ("$12 or 15%", "15"),
         ("5km", "5"),
         ("H2O", None),
+        ("__42__", "42"),
+        ("_the answer is 42_ by item_7", "42"),
+        ("_-42_", "-42"),
+        ("5_-3", "3"),
+        ("-$5", "-5"),
+        ("(−€1,234.50)", "-1234.50"),
+        ("$-5", "-5"),
+        ("5-$3", "3"),
+        ("–5", "-5"),
+        ("x = –$5", "-5"),
+        ("**–.5**", "-0.5"),
+        ("pages 3–5", "5"),
+        ("3%–5%", "5"),
+        ("3 – 5", "5"),
+        ("1,00", None),
+        ("1000,000", None),
+        ("1,000,00", None),
+        ("1,00,000", None),
+        ("5 or 1,00 %", "5"),
+        ("1,0", "0"),
+        ("10,000", "10000"),
+        ("0,000", "0"),
+        ("10, 00", "0"),
         ("1.2.3", "1.2"),
         ("a dozen", None),
         ("٤٢", None),
@@ -114,6 +145,8 @@ def test_numbers_are_read_as_other_countries_write_them():
     metric = wb.NumericMatch(decimal="comma", percent="hundredth")
     assert metric.answer("genau 1.234.567,89") == Decimal("1234567.89")
     assert metric.answer("etwa 12,5 %") == Decimal("0.125")
+    assert metric.answer("am 31.01.2024") == 2024
+    assert metric.answer("1.00") is None
 
 
 @pytest.mark.parametrize(
@@ -228,6 +261,7 @@ def test_options_that_nothing_knows_are_refused(options):
 
 def test_hostile_texts_take_no_time_and_do_no_harm(hostiles):
     long = ["1" * 100_000, "1," * 50_000, "-" * 100_000, "1" + ",000" * 30_000 + ",00"]
+    long += ["1" + ",00" * 30_000, "x" + "_" * 100_000 + "x", "_a " * 30_000, "1_" * 50_000]
     long += ["e" + "\u0301\u0323" * 50_000]
     for text in (*hostiles.values(), *long):
         wb.NumericMatch().answer(text)

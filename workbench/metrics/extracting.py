@@ -23,6 +23,8 @@ Take = Literal["last", "first", "only"]
 
 # Sixty digits and any exponent: what a text says never overflows.
 _CONTEXT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+# Markdown's underscores around words: to `re` they would be letters.
+_OPENED, _CLOSED = re.compile(r"(?<!\w)_+"), re.compile(r"(?<!_)_++(?!\w)")
 # Python sorts the marks on a letter in the square of their number: a hostile word is taken in parts.
 _PART = re.compile(r"\S{1,1000}")
 
@@ -88,7 +90,8 @@ class LabelMatch(_Extracted):
     ----------
     labels : sequence of str
         The possible answers. They count as whole words, in any case, with any white space between
-        words and accents composed or not; where one begins another, the longer one counts.
+        words, accents composed or not, and Markdown's underscores around them; where one begins
+        another, the longer one counts.
     take : {"last", "first", "only"}
         Which of the labels in a text is its answer; "only" takes a text in which there is one
         label, perhaps several times.
@@ -120,13 +123,9 @@ class LabelMatch(_Extracted):
         super().__post_init__()
         labels = tuple(names_of("labels", self.labels))
         texts = [" ".join(each.split()) for each in labels if isinstance(each, str)]
-        folded = [_folded(each) for each in texts]
-        if (
-            len(texts) < len(labels)
-            or not all(folded)
-            or len(set(folded)) != len(folded)
-            or len(folded) < 2
-        ):
+        folded = [_label(each) for each in texts]
+        # neither empty nor alike nor alone
+        if len({"", *folded}) <= max(len(labels), 2):
             raise BadValue(
                 "labels must be two texts or more that differ in more than their case, but "
                 f"{some(labels) or 'none'} came; use labels=('yes', 'no')."
@@ -141,7 +140,7 @@ class LabelMatch(_Extracted):
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        longest_first = sorted(map(_folded, self.labels), key=len, reverse=True)
+        longest_first = sorted(map(_label, self.labels), key=len, reverse=True)
         wanted = [r"\s+".join(map(re.escape, each.split())) for each in longest_first]
         return re.compile(rf"(?<!\w)(?:{'|'.join(wanted)})(?!\w)")
 
@@ -150,25 +149,35 @@ class LabelMatch(_Extracted):
 
 
 def _folded(text: str) -> str:
-    """Return a text in one case and one normal form, so that equal words are equal texts."""
-    if text.isascii():
-        return text.casefold()
-    return _PART.sub(lambda part: normalize("NFC", normalize("NFD", part[0]).casefold()), text)
+    """Return a text in one case and one normal form, without emphasis: equal words are equal texts."""
+    words = text.casefold() if text.isascii() else _PART.sub(_composed, text)
+    return _CLOSED.sub(" ", _OPENED.sub(" ", words))
+
+
+def _composed(part: re.Match[str]) -> str:
+    return normalize("NFC", normalize("NFD", part[0]).casefold())
+
+
+def _label(text: str) -> str:
+    return " ".join(_folded(text).split())
 
 
 def _number_pattern(mark: str, separator: str) -> re.Pattern[str]:
     """Return the pattern of numbers with a decimal mark and a separator of thousands."""
     grouped = rf"[0-9]{{1,3}}(?:[{separator}'’\u00a0\u202f][0-9]{{3}})+(?![0-9])"
+    # an en dash is a minus where a number begins, else it joins a range
     return re.compile(
-        rf"""(?P<sign>(?<![\w)\]])[-+−])?
+        rf"""(?:(?P<sign>(?<![\w)\]])[-+−]|(?<![^\s(\[*=:$€£¥₹])–)[$€£¥₹]?)?
         (?P<digits>(?<!\w)(?<![0-9][{mark}])(?:{grouped}|[0-9]+)(?:[{mark}][0-9]+)?
           |(?<![\w.,])[{mark}][0-9]+)
+        (?P<torn>(?:[{separator}]0{{2,}}(?![0-9]))+)?
         (?P<exponent>[eE][-+−]?[0-9]{{1,6}}(?![0-9]))?
         (?P<percent>[^\S\r\n]?[%％])?""",
         re.VERBOSE,
     )
 
 
+_MINUS = str.maketrans("−–", "--")
 _PATTERNS = {"point": _number_pattern(".", ","), "comma": _number_pattern(",", ".")}
 _SEPARATORS = {"point": re.compile("[,'’\u00a0\u202f]"), "comma": re.compile("[.'’\u00a0\u202f]")}
 
@@ -201,9 +210,11 @@ class NumericMatch(_Extracted):
     -----
     Numbers are compared as the decimals that are written, not as binary ones: with
     ``absolute=0.1``, 0.3 and 0.2 agree. A minus sign counts unless a letter, a digit or a bracket
-    stands before it (5-3); digits within a word (H2O, 1.2.3 after 1.2) are no number, and of a number
-    sixty digits count. Fractions and
-    numbers in words are not read. A reference is read by the same rule.
+    stands before it (5-3), also before a sign of currency (-$5), and an en dash counts where a word
+    begins (–5). Digits within a word (H2O, 1.2.3 after 1.2) are no number, nor are those whose zeros
+    stand after a separator as no thousands do (1,00 or 1000,000); of a number sixty digits count.
+    Underscores around words are Markdown's. Fractions and numbers in words are not read. A reference
+    is read by the same rule.
 
     Examples
     --------
@@ -241,10 +252,12 @@ class NumericMatch(_Extracted):
         )
 
     def _candidates(self, text: str) -> Iterator[Decimal]:
-        for found in _PATTERNS[self.decimal].finditer(text):
+        for found in _PATTERNS[self.decimal].finditer(_OPENED.sub(" ", text)):
+            if found["torn"]:
+                continue
             digits = _SEPARATORS[self.decimal].sub("", found["digits"]).replace(",", ".")
             written = (found["sign"] or "") + digits + (found["exponent"] or "")
-            number = _CONTEXT.create_decimal(written.replace("−", "-"))
+            number = _CONTEXT.create_decimal(written.translate(_MINUS))
             if found["percent"] and self.percent == "hundredth":
                 number = number.scaleb(-2, _CONTEXT)
             yield number
