@@ -123,11 +123,12 @@ def is_number(value: object, *, whole: bool = False) -> bool:
 
     Examples
     --------
-    >>> [is_number(value) for value in (0.5, 1, "1", True, float("inf"))]
+    >>> [is_number(value) for value in (0.5, 10**400, "1", True, float("inf"))]
     [True, True, False, False, False]
     """
-    kind = Integral if whole else Real
-    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        return False
+    return isinstance(value, Integral) or math.isfinite(value)
 
 
 def is_missing(value: Any) -> bool:  # noqa: ANN401 - a cell may hold anything

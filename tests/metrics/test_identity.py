@@ -6,7 +6,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -149,6 +149,28 @@ def test_what_cannot_be_told_is_not_kept(tmp_path):
     outputs = wb.outputs(rows, {"a": ["b"]})
     for _ in range(2):
         assert wb.score(outputs, rows, metric, cache=tmp_path).reused == {"weighted": 0}
+
+
+def test_a_module_of_ones_own_tells_what_is_in_its_file(tmp_path):
+    file = tmp_path / "helper_of_mine.py"
+    module = ModuleType("helper_of_mine")
+    assert digest_of(Weighted(module)) is None
+    module.__file__ = str(file)
+    assert digest_of(Weighted(module)) is None
+    told = []
+    for text in ("n = 1", "n = 2", "n = 1"):
+        file.write_text(text)
+        told.append(digest_of(Weighted(module)))
+    assert told[0] == told[2] != told[1]
+
+
+def test_a_variable_that_is_not_there_yet_is_none():
+    def later():
+        return nothing_yet
+
+    assert digest_of(Weighted(later)) is not None
+    nothing_yet = 1
+    assert later() == nothing_yet
 
 
 def test_a_name_in_tables_tells_nothing():

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, cached_property, partial
@@ -43,7 +44,7 @@ _NAMED = (
     BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, GetSetDescriptorType,
     MemberDescriptorType, np.ufunc,
 )  # fmt: skip
-_KNOWN = (sys.stdlib_module_names | {"workbench"}) - {"__main__"}
+_KNOWN = sys.stdlib_module_names | {"workbench"}
 _OURS = Path(__file__).parent
 
 
@@ -135,7 +136,8 @@ def _parts(thing: object) -> Iterable[Any]:
 def _of_function(function: FunctionType) -> Iterator[object]:
     yield from (function.__code__, function.__defaults__, function.__kwdefaults__)
     for cell in function.__closure__ or ():
-        yield cell.cell_contents
+        with suppress(ValueError):  # one that is still empty
+            yield cell.cell_contents
     for name in sorted(_names(function.__code__)):
         if name in function.__globals__:
             yield from (name, function.__globals__[name])
@@ -158,7 +160,10 @@ def _of_class(kind: type) -> Iterator[object]:
 
 
 def _of_module(module: ModuleType) -> tuple[object, ...]:
-    return (module.__name__, Path(module.__file__).read_bytes() if module.__file__ else None)
+    try:
+        return (module.__name__, Path(module.__file__ or "").read_bytes())
+    except (AttributeError, OSError):
+        raise _Unseen from None
 
 
 def _of_array(array: NDArray[Any]) -> tuple[object, ...]:
@@ -191,6 +196,8 @@ def _is_installed(thing: object) -> bool:
     if not isinstance(thing, (type, FunctionType, ModuleType)):
         return False
     name = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
+    if name == "__main__":  # whatever was started, be it an installed program
+        return False
     if name.partition(".")[0] in _KNOWN:
         return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
