@@ -678,6 +678,15 @@ def test_a_column_per_system_is_compared_with_the_first_named(place, capsys):
     assert (record["system"], record["baseline"], record["delta"]) == ("a", "b", -0.5)
 
 
+def test_columns_of_numbers_are_texts_where_they_are_named(place, capsys):
+    Path("mine.csv").write_text("id,source,gold,gpt,mistral\n1,3*4?,12,12,13\n2,3+4?,7,7,8\n")
+    command = "compare --rows mine.csv --columns id=row_id source=input gold=reference --systems"
+    status, out, err = _run(capsys, f"{command} gpt mistral --metric exact_match --json")
+    assert (status, err) == (0, "")
+    (record,) = json.loads(out)["rows"]
+    assert (record["score"], record["baseline_score"]) == (0.0, 1.0)
+
+
 def test_a_failed_gate_says_who_failed(place, capsys):
     status, out, err = _run(capsys, "compare ref.txt a.txt c.txt --metric bleu --margin bleu=0")
     assert status == 1

@@ -834,3 +834,60 @@ def test_beside_references_the_input_may_be_left_out():
     rows = wb.read([{"row_id": "a", "reference": "Hello"}])
     assert rows["input"].isna().all()
     assert rows["references"].tolist() == [["Hello"]]
+
+
+# --- texts that look like numbers -----------------------------------------------------------
+
+
+SUMS = "id,source,gold,gpt,le\n2e3,5.50,12,3.10,1\n-0,4.10,7,,0\n"
+OURS = {"id": "row_id", "source": "input", "gold": "references", "le": "cluster"}
+
+
+def test_what_a_column_is_called_later_decides_whether_it_holds_texts(tmp_path):
+    (tmp_path / "mine.csv").write_text(SUMS)
+    rows = wb.read(tmp_path / "mine.csv", columns=OURS, systems=["gpt"])
+    assert _plain(rows.drop(columns="gpt")) == [
+        {"row_id": "2e3", "input": "5.50", "references": ["12"], "cluster": "1"},
+        {"row_id": "-0", "input": "4.10", "references": ["7"], "cluster": "0"},
+    ]
+    assert _plain(wb.outputs(rows, ["gpt"])[["system", "text"]]) == [
+        {"system": "gpt", "text": "3.10"},
+        {"system": "gpt", "text": None},
+    ]
+
+
+def test_a_system_may_be_named_as_it_is_called_later(tmp_path):
+    (tmp_path / "mine.csv").write_text(SUMS)
+    rows = wb.read(tmp_path / "mine.csv", columns=OURS | {"gpt": "a"}, systems=["a"])
+    assert rows["a"].tolist()[0] == "3.10"
+
+
+def test_a_column_of_texts_that_gets_another_name_may_hold_numbers(tmp_path):
+    (tmp_path / "mine.csv").write_text("input,text\n3,x\n4,y\n")
+    rows = wb.read(tmp_path / "mine.csv", columns={"input": "length", "text": "input"})
+    assert rows["length"].tolist() == [3, 4]
+
+
+def test_renamed_columns_of_a_table_of_outputs_hold_texts(tmp_path):
+    (tmp_path / "out.csv").write_text("id,sys,answer\n1,3.5,12\n1,4.10,7.0\n")
+    rows = wb.read([{"input": "x"}])
+    ours = {"id": "row_id", "sys": "system", "answer": "text"}
+    table = wb.outputs(rows, tmp_path / "out.csv", columns=ours)
+    assert table["system"].tolist() == ["3.5", "4.10"]
+    assert table["text"].tolist() == ["12", "7.0"]
+
+
+def test_a_system_that_is_no_column_is_refused_when_it_is_read():
+    told = _refused(UnknownName, wb.read, [{"input": "x", "gpt": "y"}], systems=["gtp"])
+    assert told.startswith(
+        "a column of texts (--systems in a shell) must be one of 'gpt', but 'gtp'"
+    )
+
+
+def test_numbers_of_a_column_that_was_not_named_are_refused(tmp_path):
+    (tmp_path / "mine.csv").write_text(SUMS)
+    rows = wb.read(tmp_path / "mine.csv", columns=OURS)
+    assert _refused(BadValue, wb.outputs, rows, ["gpt"]) == (
+        "the column of a system must hold texts, but 'gpt' holds the number 3.1; name it when a CSV "
+        "file is read (wb.read(…, systems=['gpt'])), or make texts of its numbers."
+    )

@@ -1,7 +1,7 @@
 """Datasets: read them from anything into ROWS, put outputs beside them, tell versions apart."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from workbench import formats, store
 from workbench.contents import Diff, diff, digest
 from workbench.errors import BadKind, BadValue, UnknownName, Unreadable, some, unknown_name
-from workbench.tables import OUTPUTS, ROWS, is_missing
+from workbench.tables import OUTPUTS, ROWS, is_missing, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ def read(
     *,
     references: "Sequence[str | Path | Sequence[str]] | None" = None,
     columns: Mapping[str, str] | None = None,
+    systems: Sequence[str] = (),
 ) -> "pd.DataFrame":
     r"""Read a dataset into ROWS, from a file, a folder, a shipped set or objects in memory.
 
@@ -45,6 +46,9 @@ def read(
         Parallel texts, one stream per reference, each with one line per row.
     columns : mapping of str to str, optional
         Your column names to ours, such as ``{"article": "input", "highlights": "references"}``.
+    systems : sequence of str, optional
+        The columns that hold the texts of a system each, which `outputs` then takes; a CSV file
+        does not say whether 12 is a text or a number.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def read(
     BadValue
         If the content breaks a rule of ROWS, there are no rows, or streams are of unequal length.
     UnknownName
-        If no shipped set has that name, or the suffix tells no format.
+        If no shipped set, or no column, has that name, or the suffix tells no format.
     Unreadable
         If the file cannot be opened.
 
@@ -69,7 +73,7 @@ def read(
       row_id      input         references
     0      1  Guten Tag  [Good day, Hello]
     """
-    frame, name = _frame(source)
+    frame, name = _frame(source, is_text=_texts_under(columns, systems))
     frame = _renamed(frame, columns, name)
     if references is not None:
         frame = _with_streams(frame if source is not None else None, references, name)
@@ -83,6 +87,7 @@ def read(
     rows = ROWS.check(frame, source=name)
     if "references" in rows:
         _refuse_lists_in_text(frame["references"], rows["row_id"], name)
+    _require(rows, systems)
     rows.attrs = {"name": _short(name), "source": name}
     return rows
 
@@ -104,7 +109,8 @@ def outputs(
           failed, a list of texts for repeats), a mapping from `row_id` to text, or the path of a
           text file with one line per row;
         * a list of the columns of `rows` that hold the texts of a system each, such as
-          ``["gpt", "mistral"]``; an empty cell of a CSV file is a failure, as None is;
+          ``["gpt", "mistral"]``; an empty cell of a CSV file is a failure, as None is (where its
+          texts may look like numbers, name the columns to `read` too);
         * a table with the columns `row_id`, `system` and `text`, or a file of it;
         * an evaluation by another tool, as `read` takes it;
         * the bare name of a shipped set: the outputs recorded in its folder.
@@ -133,11 +139,12 @@ def outputs(
     1     a:2:0      a    Thanks
     """
     if isinstance(source, (list, tuple)) and source and all(isinstance(s, str) for s in source):
+        _require(rows, source)
         source = {name: _column(rows, name) for name in source}
     if isinstance(source, Mapping):
         frame, name = _answered(rows, source), "the texts given"
     else:
-        frame, name = _frame(cast("Source", source), "outputs")
+        frame, name = _frame(cast("Source", source), "outputs", _texts_under(columns))
         frame = _renamed(frame, columns, name)
     if not len(frame):
         raise BadValue(f"OUTPUTS must have at least one output, but {name} has none; check it.")
@@ -160,7 +167,21 @@ def folder(name: str) -> Path:
     raise unknown_name("the name of a shipped dataset", name, sorted(known))
 
 
-def _frame(source: object, stem: str = "rows") -> "tuple[pd.DataFrame, str]":
+def _texts_under(
+    columns: Mapping[str, str] | None, systems: Sequence[str] = ()
+) -> Callable[[str], bool]:
+    """Return what tells by its name in a file whether a column holds texts under its later one."""
+
+    def is_text(name: str) -> bool:
+        ours = (columns or {}).get(name, name)
+        return ours in systems or formats.stays_text(ours)
+
+    return is_text
+
+
+def _frame(
+    source: object, stem: str = "rows", is_text: Callable[[str], bool] = formats.stays_text
+) -> "tuple[pd.DataFrame, str]":
     """Turn any source into a frame as it stands, and a name for it."""
     import pandas as pd
 
@@ -171,7 +192,7 @@ def _frame(source: object, stem: str = "rows") -> "tuple[pd.DataFrame, str]":
         return source.reset_index(drop=not named), "the frame given"
     if isinstance(source, (str, Path)):
         with formats.readable(Path(source)):
-            return _from_path(source, stem)
+            return _from_path(source, stem, is_text)
     if hasattr(source, "to_pandas") and hasattr(source, "features"):
         return cast("pd.DataFrame", source.to_pandas()), "the Hugging Face dataset given"
     if isinstance(source, Mapping) and source and hasattr(source, "column_names"):
@@ -196,7 +217,9 @@ def _from_list(items: list[Any]) -> "pd.DataFrame":
     raise BadKind(f"rows must all be dicts, or all be texts, but {some(kinds)} came; make them so.")
 
 
-def _from_path(source: str | Path, stem: str) -> "tuple[pd.DataFrame, str]":
+def _from_path(
+    source: str | Path, stem: str, is_text: Callable[[str], bool]
+) -> "tuple[pd.DataFrame, str]":
     import pandas as pd
 
     path = Path(source)
@@ -212,7 +235,7 @@ def _from_path(source: str | Path, stem: str) -> "tuple[pd.DataFrame, str]":
         path, source = _inside(path, stem), path
     if formats.suffix(path) in formats.TEXT_SUFFIXES:
         return pd.DataFrame({"input": formats.read_lines(path)}), str(source)
-    return formats.read_frame(path), str(source)
+    return formats.read_frame(path, is_text), str(source)
 
 
 def _of_another_tool(path: Path, stem: str) -> "pd.DataFrame | None":
@@ -337,12 +360,22 @@ def _refuse_lists_in_text(
             )
 
 
-def _column(rows: "pd.DataFrame", name: str) -> list[Any]:
-    if name not in rows:
+def _require(rows: "pd.DataFrame", systems: Sequence[str]) -> None:
+    if strange := [name for name in systems if name not in rows]:
         # what was asked and what is right are columns too, but no system wrote them
         free = [each for each in rows.columns if each not in _OF_ROWS]
-        raise unknown_name("a column of texts (--systems in a shell)", name, free)
-    return rows[name].tolist()
+        raise unknown_name("a column of texts (--systems in a shell)", strange[0], free)
+
+
+def _column(rows: "pd.DataFrame", name: str) -> list[Any]:
+    cells: list[Any] = rows[name].tolist()
+    if numbers := [cell for cell in cells if is_number(cell)]:
+        raise BadValue(
+            f"the column of a system must hold texts, but {name!r} holds the number {numbers[0]}; "
+            f"name it when a CSV file is read (wb.read(…, systems=[{name!r}])), or make texts of "
+            "its numbers."
+        )
+    return cells
 
 
 def _renamed(

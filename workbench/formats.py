@@ -51,13 +51,21 @@ def suffix(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
-def read_frame(path: Path) -> "pd.DataFrame":
+def stays_text(name: str) -> bool:
+    """Tell whether the cells of a column of a CSV file are texts whatever they look like."""
+    return name in _TEXT_COLUMNS or name.startswith("reference")
+
+
+def read_frame(path: Path, is_text: Callable[[str], bool] = stays_text) -> "pd.DataFrame":
     """Read a file of records into a frame, one row per record, cells as the file has them.
 
     Parameters
     ----------
     path : Path
         A `.jsonl`, `.json`, `.csv`, `.tsv` or `.parquet` file, or one of these with `.gz`.
+    is_text : callable
+        Tells by its name which column holds texts, whatever they look like: a CSV or TSV file does
+        not say.
 
     Returns
     -------
@@ -77,7 +85,7 @@ def read_frame(path: Path) -> "pd.DataFrame":
     if kind == ".json":
         return from_records(_json_list(path), str(path))
     if kind in {".csv", ".tsv"}:
-        return _separated(path, "," if kind == ".csv" else "\t")
+        return _separated(path, "," if kind == ".csv" else "\t", is_text)
     if kind == ".parquet":
         return _parquet(path)
     raise UnknownName(
@@ -304,7 +312,7 @@ _TEXT_COLUMNS = frozenset(
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
-def _separated(path: Path, separator: str) -> "pd.DataFrame":
+def _separated(path: Path, separator: str, is_text: Callable[[str], bool]) -> "pd.DataFrame":
     """Read a table; an empty cell is missing, and no text ("NA", "null") is taken for nothing."""
     import pandas as pd
 
@@ -328,7 +336,10 @@ def _separated(path: Path, separator: str) -> "pd.DataFrame":
             "line ends in double quotes."
         ) from None
     columns = list(zip(*records, strict=True)) if records else [()] * len(header)
-    typed = [pd.Series(_typed(cells, name)) for cells, name in zip(columns, header, strict=True)]
+    typed = [
+        pd.Series(_typed(cells, is_text=is_text(name)))
+        for cells, name in zip(columns, header, strict=True)
+    ]
     frame = pd.concat(typed, axis=1) if typed else pd.DataFrame()
     return frame.set_axis(header, axis=1)
 
@@ -353,20 +364,15 @@ def _text_lines(path: Path) -> Iterator[str]:
         yield from io.StringIO(f"{text}\n", newline="") if "\r" in text else [f"{text}\n"]
 
 
-def stays_text(name: str) -> bool:
-    """Tell whether the cells of a column of a CSV file are texts whatever they look like."""
-    return name in _TEXT_COLUMNS or name.startswith("reference")
-
-
 def look_numeric(cells: Sequence[str]) -> bool:
     """Tell whether all cells of a column read as numbers."""
     return all(_NUMBER.fullmatch(cell) and math.isfinite(float(cell)) for cell in cells)
 
 
-def _typed(cells: Sequence[str], name: str) -> list[Any]:
+def _typed(cells: Sequence[str], *, is_text: bool) -> list[Any]:
     """Turn the cells of one column into numbers when all of them are, and "" into None."""
     filled = [cell for cell in cells if cell]
-    if not filled or stays_text(name) or not look_numeric(filled):
+    if not filled or is_text or not look_numeric(filled):
         return [cell or None for cell in cells]
     whole = all(cell.lstrip("-").isdigit() for cell in filled)
     return [(int(cell) if whole else float(cell)) if cell else None for cell in cells]

@@ -193,7 +193,7 @@ def _scored(options: argparse.Namespace) -> "Scores":
         for path in options.write:  # before hours of work
             kind_of(path)
     if options.rows:
-        rows = wb.read(options.rows, columns=_renames(options.columns))
+        rows = wb.read(options.rows, columns=_renames(options.columns), systems=options.systems)
         outputs = wb.outputs(rows, options.systems or options.outputs or options.rows)
     else:
         rows = wb.read(references=[options.reference, *options.also])
