@@ -22,6 +22,7 @@ from workbench.display import (
     p_value,
     percent,
     plain,
+    telling,
     text_table,
 )
 
@@ -43,6 +44,9 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
         (1234567.891, 0, "1234568"),
         (7, 0, "7"),
         (1e-9, 12, "0.000000001000"),
+        (1e-14, 13, "1.000 × 10⁻¹⁴"),
+        (-1.23456e-300, 303, "−1.235 × 10⁻³⁰⁰"),
+        (0.0, 13, "0"),
         (math.inf, 2, "∞"),
         (-math.inf, 2, "−∞"),
         (math.nan, 2, "–"),
@@ -96,6 +100,47 @@ def test_a_p_value_has_three_places(value, text):
 
 
 @pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        (0.050095, 0.05, "0.0501"),
+        (0.049999, 0.05, "0.049999"),
+        (0.05, 0.05, "0.050"),
+        (0.05 + 1e-17, 0.05, "0.050"),
+        (0.0499, 0.1, "0.050"),
+        (0.0008, 0.0005, "0.0008"),
+        (0.00048, 0.0005, "0.00048"),
+        (0.00001, 0.0005, "< 0.0001"),
+        (0.0009999, 0.001, "< 0.001"),
+        (math.nan, 0.05, "–"),
+    ],
+)
+def test_a_p_value_tells_on_which_side_of_the_level_it_lies(value, limit, text):
+    assert p_value(value, limit) == text
+
+
+@repeatable
+@given(st.floats(0, 1), st.sampled_from([0.05, 0.1, 0.01, 0.001, 0.0005]))
+def test_a_p_value_as_shown_is_on_its_side_of_the_level(value, limit):
+    shown = p_value(value, limit).removeprefix("< ")
+    assert (float(shown) <= limit) == (value <= limit) or abs(value - limit) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("sizes", "places"),
+    [
+        ((0.2, -0.1), 3),
+        ((0.2, 0.0, None, math.nan, math.inf), 3),
+        ((0.2, 0.0004), 4),
+        ((-0.00003, 0.0004), 5),
+        ((1e-14,), 14),
+        ((1e-16,), 3),
+    ],
+)
+def test_no_size_but_nought_is_shown_as_nought(sizes, places):
+    assert telling(3, *sizes, least=1e-15) == places
+
+
+@pytest.mark.parametrize(
     ("bounds", "largest", "places"),
     [
         ((0, 100), 41.3, 2),
@@ -105,7 +150,7 @@ def test_a_p_value_has_three_places(value, text):
         ((None, None), 1234.5, 0),
         ((None, None), 123456.0, 0),
         ((None, None), 0.00012, 7),
-        ((None, None), 1e-300, 12),
+        ((None, None), 1e-300, 303),
         ((None, None), 0.0, 2),
     ],
 )

@@ -112,6 +112,16 @@ def test_a_matrix_writes_each_difference_and_marks_the_verdict():
     assert drawn["z"][0] == [None, 1.0, 1.0]
 
 
+def test_a_matrix_shows_no_difference_as_nought_that_is_not():
+    rows = wb.read([{"input": str(i), "references": ["yes"]} for i in range(20_000)])
+    texts = {"a": ["yes"] * 20_000, "b": ["no"] * 8 + ["yes"] * 19_992}
+    c = wb.compare(wb.score(wb.outputs(rows, texts), rows, [wb.ExactMatch()]), samples=100)
+    assert wb.views.matrix(c).data[0].text[0] == ["", "0.0004 ▲"]
+    assert c.sentences()[0].startswith(
+        "b is worse than a by 0.0004 exact_match (95 % CI 0.0001 to 0.0008; adjusted p = 0.008;"
+    )
+
+
 def test_a_matrix_of_a_metric_without_a_direction_marks_no_verdict():
     rows = wb.read([{"input": str(i), "references": ["a b"]} for i in range(20)])
     texts = {"long": ["a b c"] * 20, "short": ["a"] * 20}

@@ -85,6 +85,34 @@ SENTENCES = {
         "n = 40). The interval holds zero all the same: test and interval are made differently, and "
         "need not agree near the limit.",
     ),
+    "undecided, though the interval leaves zero out": (
+        row(verdict="undecided", p=0.0501, p_adjusted=0.050095),
+        "sys cannot be told apart from base: 0.200 exact_match above it (95 % CI 0.100 to 0.300; "
+        "adjusted p = 0.0501; n = 40). The interval leaves zero out all the same: test and interval "
+        "are made differently, and need not agree near the limit.",
+    ),
+    "undecided among several, though the interval leaves zero out": (
+        row(verdict="undecided", p_adjusted=0.4321),
+        "sys cannot be told apart from base: 0.200 exact_match above it (95 % CI 0.100 to 0.300; "
+        "adjusted p = 0.432; n = 40). The interval leaves zero out all the same: it is not adjusted "
+        "for what else was tested.",
+    ),
+    "a difference smaller than the places of its metric": (
+        row(delta=0.0004, ci_low=0.00013, ci_high=0.0007, n=20_000),
+        "sys is better than base by 0.0004 exact_match (95 % CI 0.0001 to 0.0007; "
+        "adjusted p = 0.012; n = 20000).",
+    ),
+    "an end that is nought but for rounding": (
+        row(ci_low=1e-17, verdict="undecided", p=0.1, p_adjusted=0.4321, n=4000),
+        "sys cannot be told apart from base: 0.200 exact_match above it (95 % CI 0.000 to 0.300; "
+        "adjusted p = 0.432; n = 4000). About 4,600 rows would settle a difference of this size "
+        "(power 80 %).",
+    ),
+    "tiny figures": (
+        row("latency_s", score=2e-14, delta=-1e-14, ci_low=-1.5e-14, ci_high=-0.5e-14),
+        "sys is better than base by 1.000 × 10⁻¹⁴ latency_s (95 % CI 5.000 × 10⁻¹⁵ to "
+        "1.500 × 10⁻¹⁴; adjusted p = 0.012; n = 40).",
+    ),
     "neither end is better": (
         row("length_ratio", score=1.25, delta=0.5, ci_low=0.25, ci_high=0.75, verdict=None),
         "sys differs from base: 0.500 length_ratio above it (95 % CI 0.250 to 0.750; "
@@ -131,7 +159,7 @@ def test_a_family_takes_more_rows():
 )
 def test_where_nothing_is_known_no_rows_are_asked_for(cells):
     told = wording.sentence(SCORES, SETTINGS, row(**UNDECIDED) | cells)
-    assert told.endswith("; n = 40).")
+    assert "rows would settle" not in told
 
 
 @pytest.mark.parametrize(
@@ -154,6 +182,31 @@ def test_a_margin_that_is_not_kept_is_told_with_its_figures(outcome):
         f"sys in exact_match: {outcome}, difference −0.200 [−0.300, −0.100] against a margin of "
         "0.050"
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "cells", "told"),
+    [
+        (
+            "exact_match",
+            {"delta": -0.0002, "ci_low": -0.003, "ci_high": 0.001, "margin": 0.0004},
+            "difference −0.0002 [−0.0030, 0.0010] against a margin of 0.0004",
+        ),
+        (
+            "exact_match",
+            {"delta": -0.001, "ci_low": -0.00304, "ci_high": 0.003, "margin": 0.003},
+            "difference −0.00100 [−0.00304, 0.00300] against a margin of 0.00300",
+        ),
+        (
+            "exact_match",
+            {"delta": -0.1, "ci_low": -0.2, "ci_high": -0.1, "margin": 0.1},
+            "difference −0.100 [−0.200, −0.100] against a margin of 0.100",
+        ),
+    ],
+)
+def test_a_margin_is_told_from_the_ends_of_the_interval(metric, cells, told):
+    words = wording.margin_words(SCORES, row(metric, not_worse="undecided", **cells))
+    assert words == f"sys in {metric}: undecided, {told}"
 
 
 # Captions
@@ -232,6 +285,14 @@ def test_a_sheet_of_differences_shows_figures_rounded_and_verdicts_marked():
     ]
 
 
+def test_a_sheet_shows_no_figure_as_nought_that_is_not():
+    cells = row(delta=0.0004, ci_low=0.00013, ci_high=0.0007, p=0.0496, p_adjusted=0.050095)
+    failed = row(n_failed=1, baseline_n_failed=0, delta_worst_low=-0.00004, delta_worst_high=0.2)
+    sheet = wording.differences_sheet(pd.DataFrame([cells, failed]), SCORES, SETTINGS, "Title")
+    assert list(sheet.body[0][3:6]) == ["0.0004 [0.0001, 0.0007]", "0.0496", "0.0501"]
+    assert sheet.body[1][-1] == "−0.00004 to 0.20000"
+
+
 def test_a_sheet_of_differences_shows_margins_where_there_are_any():
     frame = pd.DataFrame([row(not_worse="yes"), row(not_worse=None)])
     sheet = wording.differences_sheet(frame, SCORES, SETTINGS, "Title", lead=["n"])
@@ -307,7 +368,8 @@ def test_the_sentence_of_a_comparison_agrees_with_its_frame():
     assert comparison.sentences("exact_match")[0] == (
         f"sys cannot be told apart from base: {number(record['delta'], 3)} exact_match above it "
         f"(95 % CI {number(record['ci_low'], 3)} to {number(record['ci_high'], 3)}; adjusted p = "
-        f"{p_value(record['p_adjusted'])}; n = 4). About 6 rows would settle a difference of this size "
-        "(power 80 %)."
+        f"{p_value(record['p_adjusted'])}; n = 4). The interval leaves zero out all the same: test and "
+        "interval are made differently, and need not agree near the limit. About 6 rows would settle a "
+        "difference of this size (power 80 %)."
     )
     assert (record["delta"], record["p"]) == (1.0, 0.125)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # Longer cells are broken into lines.
 _LONG_CELL = 60
 
+# Numbers with more decimal places are written with a power of ten.
+_MOST_PLACES = 12
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 COMMANDS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -193,20 +197,75 @@ def number(value: object, digits: int = 2) -> str:
     value : float or missing
         What to write.
     digits : int
-        Decimal places.
+        Decimal places; where they are more than twelve, a power of ten says it shorter.
 
     Examples
     --------
-    >>> number(-0.001), number(12.345), number(float("nan"))
-    ('0.00', '12.35', '–')
+    >>> number(-0.001), number(12.345), number(float("nan")), number(1e-14, 17)
+    ('0.00', '12.35', '–', '1.000 × 10⁻¹⁴')
     """
     if is_missing(value) or not isinstance(value, Real):
         return "–"
     figure = float(value)
     if math.isinf(figure):
         return "∞" if figure > 0 else "−∞"
+    if digits > _MOST_PLACES:
+        return _in_powers_of_ten(figure)
     # adding zero turns −0.0 into 0.0
     return f"{round(figure, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def _in_powers_of_ten(figure: float) -> str:
+    mantissa, exponent = f"{figure + 0.0:.3e}".split("e")
+    power = str(int(exponent)).translate(_RAISED)
+    return f"{mantissa} × 10{power}".replace("-", "−") if figure else "0"
+
+
+def telling(places: int, *sizes: object, least: float = 0.0) -> int:
+    """Return the decimal places, or as many more as let no size but nought be shown as nought.
+
+    Parameters
+    ----------
+    places : int
+        What is enough for the scale.
+    *sizes : float or missing
+        What is to be written.
+    least : float
+        Sizes that are not larger count as nought.
+
+    Examples
+    --------
+    >>> telling(3, 0.2, -0.0004, None), telling(3, 0.0, 1e-17, least=1e-12)
+    (4, 3)
+    """
+    for size in sizes:
+        if not is_missing(size) and least < abs(float(size)) < math.inf:  # type: ignore[arg-type]
+            while not round(float(size), places):  # type: ignore[arg-type]
+                places += 1
+    return places
+
+
+def apart(places: int, size: float, limit: float, least: float = 1e-12) -> int:
+    """Return the decimal places, or as many more as tell a size from a limit.
+
+    Parameters
+    ----------
+    places : int
+        What is enough for the scale.
+    size, limit : float
+        What is to be written.
+    least : float
+        A difference that is not larger counts as none.
+
+    Examples
+    --------
+    >>> apart(3, 0.0499, 0.05), apart(3, 0.05, 0.05)
+    (4, 3)
+    """
+    if math.isfinite(size) and abs(size - limit) > least:
+        while round(size, places) == round(limit, places):
+            places += 1
+    return places
 
 
 def interval(value: object, low: object, high: object, digits: int = 2) -> str:
@@ -220,17 +279,22 @@ def interval(value: object, low: object, high: object, digits: int = 2) -> str:
     return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def p_value(value: object) -> str:
-    """Write a p-value to three places.
+def p_value(value: object, limit: float | None = None) -> str:
+    """Write a p-value to three places, or as many as tell on which side of a limit it lies.
 
     Examples
     --------
-    >>> p_value(0.04321), p_value(0.00002)
-    ('0.043', '< 0.001')
+    >>> p_value(0.04321), p_value(0.00002), p_value(0.050095), p_value(0.050095, 0.05)
+    ('0.043', '< 0.001', '0.050', '0.0501')
     """
-    if isinstance(value, float) and value < 0.001:
-        return "< 0.001"
-    return number(value, 3)
+    if not isinstance(value, float) or is_missing(value):
+        return number(value, 3)
+    places = 3
+    while limit is not None and limit < 10**-places and places < _MOST_PLACES:
+        places += 1
+    if value < 10**-places:
+        return f"< {10**-places:.{places}f}"
+    return number(value, places if limit is None else apart(places, value, limit))
 
 
 def digits(bounds: tuple[float | None, float | None], largest: float) -> int:
@@ -244,7 +308,7 @@ def digits(bounds: tuple[float | None, float | None], largest: float) -> int:
     fixed = {100.0: 2, 1.0: 3}.get(bounds[1] or 0.0)
     if fixed is not None:
         return fixed
-    return min(12, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 2
+    return max(0, 3 - math.floor(math.log10(largest))) if largest > 0 else 2
 
 
 def counted(n: int, what: str) -> str:

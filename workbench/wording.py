@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 
+_DIFFERENTLY = "test and interval are made differently, and need not agree near the limit"
+
 _MARKS = {
     "better": "▲ better",
     "worse": "▼ worse",
@@ -73,7 +75,7 @@ def differences_sheet(
     """
     made = corrected(correction or settings.correction, family(frame if whole is None else whole))
     told = caption(scores, settings, title, correction=made)
-    return differences_table(frame, scores.metric, told, lead=lead)
+    return differences_table(frame, scores.metric, told, alpha=settings.alpha, lead=lead)
 
 
 def differences_table(
@@ -81,6 +83,7 @@ def differences_table(
     metric_of: Callable[[str], Metric],
     told: str,
     *,
+    alpha: float,
     lead: Sequence[str] = (),
 ) -> Sheet:
     """Show differences under a caption, wherever they come from."""
@@ -104,8 +107,8 @@ def differences_table(
                 row["ci_high"],
                 places_of_difference,
             ),
-            display.p_value(row["p"]),
-            display.p_value(row["p_adjusted"]),
+            display.p_value(row["p"], alpha),
+            display.p_value(row["p_adjusted"], alpha),
             f"{row['n_changed']} of {row['n_clusters']}",
             _MARKS.get(row["verdict"], "–"),
         ]
@@ -192,8 +195,8 @@ def ngrams_sheet(
             row["kind"],
             *(_count(row[name]) for name in ("count", "other_count", "n_more", "n_fewer")),
             display.interval(row["log_odds"], row["ci_low"], row["ci_high"]),
-            display.p_value(row["p"]),
-            display.p_value(row["p_adjusted"]),
+            display.p_value(row["p"], settings.alpha),
+            display.p_value(row["p_adjusted"], settings.alpha),
             _USES[row["verdict"]],
         ]
         for row in each_row(frame.head(n))
@@ -325,7 +328,7 @@ def _difference(scores: Scores, settings: Settings, row: Record, n_tests: int) -
     size = f"{display.number(abs(row['delta']), places)} {metric}"
     ends = (row["ci_low"], row["ci_high"])
     low, high = ends if row["delta"] >= 0 else (-ends[1], -ends[0])
-    p = display.p_value(row["p_adjusted"])
+    p = display.p_value(row["p_adjusted"], settings.alpha)
     sure = (
         f"({display.percent(settings.level)} CI {display.number(low, places)} to "
         f"{display.number(high, places)}; adjusted p {p if p.startswith('<') else f'= {p}'}; "
@@ -338,7 +341,7 @@ def _difference(scores: Scores, settings: Settings, row: Record, n_tests: int) -
     if row["delta"] == 0:
         return f"{system} {told} {baseline}: no difference {sure}."
     side = "above" if row["delta"] > 0 else "below"
-    ask = "" if apart else _ask(row, settings.level, n_tests)
+    ask = "" if apart else _beyond(low, row, settings) + _ask(row, settings.level, n_tests)
     return f"{system} {told} {baseline}: {size} {side} it {sure}.{ask}"
 
 
@@ -346,10 +349,16 @@ def _near(low: float) -> str:
     """Say that an interval holds zero where the test found a difference."""
     if not low <= 0:
         return ""
-    return (
-        " The interval holds zero all the same: test and interval are made differently, and need not "
-        "agree near the limit."
-    )
+    return f" The interval holds zero all the same: {_DIFFERENTLY}."
+
+
+def _beyond(low: float, row: Record, settings: Settings) -> str:
+    """Say that an interval leaves zero out where the test found nothing."""
+    if not low > _noise(row):
+        return ""
+    adjusted = not is_missing(row["p"]) and row["p"] <= settings.alpha
+    why = "it is not adjusted for what else was tested" if adjusted else _DIFFERENTLY
+    return f" The interval leaves zero out all the same: {why}."
 
 
 def _ask(row: Record, level: float, n_tests: int) -> str:
@@ -381,7 +390,11 @@ def about(n: float) -> str:
 
 def margin_words(scores: Scores, row: Record) -> str:
     """Say one outcome of a test of non-inferiority."""
-    places = _difference_places(scores.metric(row["metric"]), row)
+    metric = scores.metric(row["metric"])
+    places = display.telling(_difference_places(metric, row), row["margin"])
+    sign = -1 if metric.direction == "up" else 1
+    for end in ("ci_low", "ci_high"):  # whether a loss is beyond the margin must be seen
+        places = display.apart(places, sign * row[end], row["margin"], _noise(row))
     difference = display.interval(row["delta"], row["ci_low"], row["ci_high"], places)
     return (
         f"{row['system']} in {row['metric']}: {row['not_worse']}, difference {difference} against "
@@ -403,6 +416,12 @@ def _difference_places(metric: Metric, row: Record) -> int:
     sizes = [abs(row[name]) for name in ("delta", "ci_low", "ci_high") if not is_missing(row[name])]
     largest = max(sizes, default=0.0)
     places = _places(metric, row["score"])
-    if metric.bounds != (None, None) or largest == 0:
-        return places
-    return max(places, display.digits(metric.bounds, largest) - 1)
+    if metric.bounds == (None, None) and largest:
+        places = max(places, display.digits(metric.bounds, largest) - 1)
+    sizes += [row.get("delta_worst_low"), row.get("delta_worst_high")]
+    return display.telling(places, *sizes, least=_noise(row))
+
+
+def _noise(row: Record) -> float:
+    """Return what a difference may be of rounding alone, as the tests take it."""
+    return float(2**-40 * max(abs(row["score"]), abs(row["score"] - row["delta"])))

@@ -12,7 +12,7 @@ OURS = {
     "uparrow", "downarrow", "ast", "leq", "geq", "times", "infty",
     "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar",
     "symbol", "textasciigrave", "textquotesingle", "textendash", "textemdash", "ldots",
-    "textperiodcentered",
+    "textperiodcentered", "textsuperscript",
 }  # fmt: skip
 
 
@@ -119,6 +119,7 @@ def test_no_text_is_obeyed_by_tex(storable):
         ("[2cm] *a*", "{[}2cm] {*}a{*}"),
         ("two\n\nlines", "two lines"),
         ("−1 … é 猫", r"$-$1 \ldots{} é 猫"),
+        ("10⁻¹⁴", r"10\textsuperscript{$-$}\textsuperscript{1}\textsuperscript{4}"),
         ("\x1b[2J", "?{[}2J"),
     ],
 )  # fmt: skip

@@ -427,6 +427,13 @@ def test_sheets_say_how_sure_they_are():
     assert "short" in repr(POOLED.slice_sheet)
 
 
+def test_a_p_value_near_the_level_tells_on_which_side_it_lies():
+    p = POOLED.frame["p"][POOLED.frame["p"].between(0.001, 0.999)].iloc[0]
+    merged = wb.federate.merge([summary()], baseline="good", level=1 - p + 1e-6)
+    shown = max((row[4] for row in merged.sheet.body), key=len)
+    assert p - 1e-6 < float(shown) <= p + 1e-5
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -189,3 +189,12 @@ def test_a_sheet_is_the_same_bytes_on_every_run(world):
     sheets = [corrected(*world()) for _ in range(2)]
     assert sheets[0]._repr_html_() == sheets[1]._repr_html_()
     assert "right only if the rows of people were drawn at random" in repr(sheets[0])
+
+
+def test_a_p_value_near_the_level_tells_on_which_side_it_lies(world):
+    judged, people = world(win=0.4)
+    p = only(judged, people)["p_adjusted"]
+    sheets = [corrected(judged, people, level=1 - p + shift) for shift in (-1e-6, 1e-6)]
+    shown = [sheet.body[0][3] for sheet in sheets]
+    assert p - 1e-6 < float(shown[0]) < p + 1e-6
+    assert p - 1e-6 < float(shown[1]) < p + 1e-6

@@ -260,3 +260,11 @@ def test_what_cannot_be_is_refused(said):
         BadValue, match=r"^most_flips and most_failed must be .* but '0\.4' and 0\.2"
     ):
         preferences(ratings, most_flips="0.4")
+
+
+def test_a_p_value_near_the_level_tells_on_which_side_it_lies(said):
+    ratings = said("x", ["a", "b", "a", "a", "a"] * 4)
+    p = only(ratings)["p_adjusted"]
+    sheet = preferences(ratings, level=1 - p + 1e-6, **FEW)
+    assert len(sheet.body[0][3]) > len("0.050")
+    assert float(sheet.body[0][3]) > p - 1e-6

@@ -26,6 +26,8 @@ _ESCAPED = {
     "−": "$-$", "–": r"\textendash{}", "—": r"\textemdash{}", "…": r"\ldots{}", "≤": r"$\leq$",
     "≥": r"$\geq$", "×": r"$\times$", "∞": r"$\infty$", "·": r"\textperiodcentered{}", "�": "?",
 }  # fmt: skip
+_ESCAPED |= {raised: rf"\textsuperscript{{{n}}}" for n, raised in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+_ESCAPED["⁻"] = r"\textsuperscript{$-$}"
 _SPECIAL = re.compile("[" + re.escape("".join(_ESCAPED)) + "]")
 
 

@@ -60,6 +60,8 @@ class Merged:
         How it was made.
     correction : str
         Of the p-values, over all of `frame` and over all of `slices`.
+    level : float
+        Confidence of the intervals; 1 − level is the level of the tests.
     """
 
     sites: tuple[str, ...]
@@ -72,25 +74,31 @@ class Merged:
     withheld: Mapping[str, tuple[str, ...]]
     how: str
     correction: Correction
+    level: float
 
     @property
     def sheet(self) -> Sheet:
         """The differences over all rows, for people."""
         told = self._caption(self.frame, _rows(self.scores))
-        return wording.differences_table(self.frame, self.metrics.__getitem__, told)
+        return self._table(self.frame, told)
 
     @property
     def slice_sheet(self) -> Sheet:
         """The differences within the values of columns, for people."""
         told = self._caption(self.slices, f"slices of {_rows(self.slices)}")
-        lead = ["slice", "value", "n_sites"]
-        sheet = wording.differences_table(self.slices, self.metrics.__getitem__, told, lead=lead)
+        sheet = self._table(self.slices, told, lead=["slice", "value", "n_sites"])
         missing = [
             f"{column}: values are missing that {', '.join(sites)} withheld or did not sum."
             for column, sites in self.withheld.items()
             if sites
         ]
         return replace(sheet, notes=[*missing, *sheet.notes])
+
+    def _table(self, frame: "pd.DataFrame", told: str, lead: Sequence[str] = ()) -> Sheet:
+        alpha = _alpha(self.level)
+        return wording.differences_table(
+            frame, self.metrics.__getitem__, told, alpha=alpha, lead=lead
+        )
 
     def _caption(self, frame: "pd.DataFrame", rows: str) -> str:
         made = wording.corrected(self.correction, wording.family(frame))
@@ -220,6 +228,7 @@ def merge(
         withheld=_withheld(given),
         how=told,
         correction=correction,
+        level=level,
     )
 
 
@@ -464,6 +473,10 @@ def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFr
     return pd.DataFrame(ranked)
 
 
+def _alpha(level: float) -> float:
+    return round(1 - level, 12)  # 1 − 0.9 would be a little less than 0.1
+
+
 def _judged(
     pooled: Sequence[_Pooled],
     systems: Sequence[str],
@@ -479,7 +492,7 @@ def _judged(
     frame = pd.DataFrame([row for _, row in records], columns=columns)
     frame["p_adjusted"] = adjusted(frame["p"].to_numpy(dtype=np.float64), correction)
     frame["verdict"] = [
-        verdict(metric, row, round(1 - level, 12))
+        verdict(metric, row, _alpha(level))
         for (metric, _), row in zip(records, each_row(frame), strict=True)
     ]
     return frame

@@ -247,13 +247,18 @@ def _signature(judged: "pd.DataFrame", settings: _Settings) -> str:
     return "|".join([*named, f"ppi:rows|lambda:{trust}|level:{settings.level:g}|version:wb1"])
 
 
+def _interval(delta: float, low: float, high: float) -> str:
+    places = display.telling(3, delta, low, high, least=2**-40)
+    return display.interval(delta, low, high, places)
+
+
 def _shown(frame: "pd.DataFrame", settings: _Settings) -> NotedSheet:
     body = [
         [
             row["system"],
             row["baseline"],
-            display.interval(row["delta"], row["ci_low"], row["ci_high"], 3),
-            display.p_value(row["p_adjusted"]),
+            _interval(row["delta"], row["ci_low"], row["ci_high"]),
+            display.p_value(row["p_adjusted"], 1 - settings.level),
             display.number(row["people_delta"], 3),
             display.number(row["judge_delta"], 3),
             str(row["n_human"]),

@@ -276,7 +276,7 @@ def _shown(frame: "pd.DataFrame", notes: Lines, settings: _Settings) -> NotedShe
             row["system"],
             row["baseline"],
             display.interval(row["win_rate"], row["ci_low"], row["ci_high"], 3),
-            display.p_value(row["p_adjusted"]),
+            display.p_value(row["p_adjusted"], 1 - settings.resampling.level),
             f"{row['wins']}–{row['losses']}–{row['ties']}",
             display.interval(row["flip_rate"], row["flip_low"], row["flip_high"], 3),
             display.interval(row["first_rate"], row["first_low"], row["first_high"], 3),

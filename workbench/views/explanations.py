@@ -113,6 +113,7 @@ def influence(
     figure.update_yaxes(title_text="difference that is left")
     undone = next((at for at, value in enumerate(left) if value * total <= 0), None)
     places = min(3, display.digits(comparison.scores.metric(name).bounds, abs(total)))
+    places = display.telling(places, total)
     claim = f"{pair} is {display.number(total, places)}; " + (
         "no rows undo it"
         if undone is None

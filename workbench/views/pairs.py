@@ -62,7 +62,7 @@ def matrix(comparison: Comparison, metric: str | None = None) -> go.Figure:
     # Cells are written by position: pandas makes a missing verdict NaN.
     texts = [
         [
-            "" if a == b else f"{display.number(deltas.loc[a, b], places)} {_mark(verdicts, a, b)}"
+            "" if a == b else f"{_number(deltas.loc[a, b], places)} {_mark(verdicts, a, b)}"
             for b in systems
         ]
         for a in systems
@@ -213,6 +213,10 @@ def rows(
     claim = _rows_claim(comparison, frame, (system, other), name)
     claim += f" ({len(drawn)} drawn)" if step > 1 else ""
     return finished(figure, claim, f"{label(name)} of {label(other)}", 420)
+
+
+def _number(delta: float, places: int) -> str:
+    return display.number(delta, display.telling(places, delta))
 
 
 def _mark(verdicts: "pd.DataFrame", a: str, b: str) -> str:
