@@ -24,6 +24,7 @@ from workbench.display import (
     plain,
     telling,
     text_table,
+    visible,
 )
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -323,7 +324,8 @@ def test_a_hostile_text_is_shown_and_never_run(text):
     seen = _parsed(html)
     assert seen.tags == OURS
     assert seen.attributes == {"class", "style", "scope"}
-    assert seen.cells == [text, "b", text, "1", "x", text]
+    shown = visible(text)
+    assert seen.cells == [shown, "b", shown, "1", "x", shown]
     assert seen.caption == plain(text)
 
 
@@ -337,12 +339,19 @@ def test_a_hostile_text_is_shown_and_never_run(text):
 def test_html_holds_the_cells_and_nothing_else(body):
     seen = _parsed(html_table(["a", "b"], body, caption="c"))
     assert seen.tags <= OURS
-    assert seen.cells == ["a", "b", *(cell for row in body for cell in row)]
+    shown = [visible(cell, but="\t\r\n") for row in body for cell in row]
+    assert seen.cells == ["a", "b", *shown]
+
+
+def test_a_name_reorders_no_cell_of_a_sheet_and_commands_nothing():
+    name = "a\x1b[2J\u202eb"
+    html = Sheet(pd.DataFrame(), "c", [name], [[name], ["two\nlines"]])._repr_html_()
+    assert _parsed(html).cells == ["a�[2J�b", "a�[2J�b", "two\nlines"]
 
 
 def test_half_a_surrogate_pair_does_not_keep_html_from_being_stored():
     html = html_table(["\ud800"], [["a\udfffb"]], caption="\ud83d")
-    assert _parsed(html.encode("utf-8").decode("utf-8")).cells == ["?", "a?b"]
+    assert _parsed(html.encode("utf-8").decode("utf-8")).cells == ["�", "a�b"]
 
 
 def test_figures_stand_to_the_right_and_long_texts_break_in_html():

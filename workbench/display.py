@@ -340,7 +340,7 @@ def html_table(
     caption: str,
     notes: Sequence[str] = (),
 ) -> str:
-    """Return an HTML table of texts, every one of them escaped.
+    """Return an HTML table of texts, every one of them escaped and inert.
 
     Parameters
     ----------
@@ -370,8 +370,8 @@ def html_table(
 
 
 def _escaped(text: object) -> str:
-    """Return a text fit for HTML that can be stored: half a surrogate pair cannot."""
-    return html.escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+    """Return a text fit for HTML: what would command or reorder it is a mark, white space stays."""
+    return html.escape(visible(str(text), but="\t\r\n"))
 
 
 def _html_row(tag: Literal["td", "th"], cells: Sequence[object], styles: Sequence[str]) -> str:
