@@ -891,3 +891,47 @@ def test_numbers_of_a_column_that_was_not_named_are_refused(tmp_path):
         "the column of a system must hold texts, but 'gpt' holds the number 3.1; name it when a CSV "
         "file is read (wb.read(…, systems=['gpt'])), or make texts of its numbers."
     )
+
+
+# --- whole numbers that floats blur ---------------------------------------------------------
+
+LARGE = [None, *(2**53 + at for at in range(1, 10))]
+
+
+def _csv_of(path, records):
+    lines = [
+        ",".join("" if cell is None else str(cell) for cell in row.values()) for row in records
+    ]
+    path.write_text("\n".join([",".join(records[0]), *lines]))
+
+
+@pytest.mark.parametrize("kind", ["list", ".jsonl", ".json", ".csv", ".parquet"])
+def test_large_whole_numbers_stay_themselves_beside_a_missing_cell(tmp_path, kind):
+    records = [{"input": "x", "small": n and n % 7, "account": n} for n in LARGE]
+    path = tmp_path / f"a{kind}"
+    if kind == ".parquet":
+        pd.DataFrame(records).astype({"small": "Int64"}).assign(
+            account=pd.array(LARGE, dtype="Int64")
+        ).to_parquet(path)
+    elif kind == ".json":
+        path.write_text(json.dumps(records))
+    elif kind != "list":
+        {".jsonl": _jsonl, ".csv": _csv_of}[kind](path, records)
+    rows = wb.read(records if kind == "list" else path)
+    assert _plain(rows[["account"]]) == [{"account": n} for n in LARGE]
+    assert _plain(rows[["small"]]) == [{"small": n and n % 7} for n in LARGE]
+
+
+def test_large_whole_numbers_have_digests_differences_and_slices_of_their_own():
+    old, new = ([{"input": "x", "n": n}, {"input": "y", "n": None}] for n in (2**60, 2**60 + 1))
+    assert digest(wb.read(old)) != digest(wb.read(new))
+    assert wb.data.diff(wb.read(old), wb.read(new)).changed == ("1",)
+    rows = wb.read([{"input": "x", "references": ["a"], "account": n} for n in LARGE * 2])
+    outputs = wb.outputs(rows, {"a": ["a"] * 20, "b": ["b"] * 20})
+    c = wb.compare(wb.score(outputs, rows, [wb.ExactMatch()]), samples=50)
+    values = c.slices("account", least=1).frame["value"]
+    assert set(map(str, LARGE[1:])) <= set(values)
+
+
+def test_large_floats_stay_floats():
+    assert wb.read([{"input": "x", "n": 1e300}, {"input": "y", "n": None}])["n"].dtype == "float64"

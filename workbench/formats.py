@@ -113,7 +113,27 @@ def from_records(records: "Sequence[Mapping[str, Any]]", source: str) -> "pd.Dat
         source,
         chain(names, chain.from_iterable(values)),
     )
-    return pd.DataFrame.from_records(records)
+    frame = pd.DataFrame.from_records(records)
+    for name in cast("list[str]", list(frame.select_dtypes("float64"))):
+        if (frame[name].abs() >= _BLURS).any():
+            frame[name] = _series([record.get(name) for record in records])
+    return frame
+
+
+# From here on a float stands for several whole numbers.
+_BLURS = 2**53
+
+
+def _series(cells: list[Any]) -> "pd.Series[Any]":
+    """Return cells as pandas keeps them, or as they are where it would blur whole numbers.
+
+    It makes floats of whole numbers beside a missing cell.
+    """
+    import pandas as pd
+
+    found = pd.Series(cells)
+    blurred = found.dtype == "float64" and bool((found.abs() >= _BLURS).any())
+    return pd.Series(cells, dtype=object) if blurred and int in set(map(type, cells)) else found
 
 
 def refuse_halves(
@@ -337,7 +357,7 @@ def _separated(path: Path, separator: str, is_text: Callable[[str], bool]) -> "p
         ) from None
     columns = list(zip(*records, strict=True)) if records else [()] * len(header)
     typed = [
-        pd.Series(_typed(cells, is_text=is_text(name)))
+        _series(_typed(cells, is_text=is_text(name)))
         for cells, name in zip(columns, header, strict=True)
     ]
     frame = pd.concat(typed, axis=1) if typed else pd.DataFrame()
@@ -389,7 +409,8 @@ def _parquet(path: Path) -> "pd.DataFrame":
         if sum(group.total_byte_size for group in groups) > LIMIT_BYTES:
             raise _too_large(path)
         table = packed.read()
-        frame = cast("pd.DataFrame", table.to_pandas())
+        blurred = any(map(_blurs, table.columns))
+        frame = cast("pd.DataFrame", table.to_pandas(integer_object_nulls=blurred))
     except (pyarrow.ArrowException, OSError) as error:
         told = str(error).rpartition("'<Buffer>': ")[2]
         reason = " ".join("".join(c if c.isprintable() else " " for c in told).split())
@@ -398,6 +419,16 @@ def _parquet(path: Path) -> "pd.DataFrame":
         ) from None
     named = (table.schema.metadata or {}).get(JSON_COLUMNS)
     return frame if named is None else _with_json(frame, named, path)
+
+
+def _blurs(column: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """Tell whether pandas would blur whole numbers of a column, as beside missing cells it does."""
+    import pyarrow.compute
+
+    if not pyarrow.types.is_integer(column.type) or not column.null_count:
+        return False
+    ends = pyarrow.compute.min_max(column).as_py()
+    return any(end is not None and abs(end) >= _BLURS for end in ends.values())
 
 
 def _with_json(frame: "pd.DataFrame", named: bytes, path: Path) -> "pd.DataFrame":

@@ -135,7 +135,5 @@ def _one_kind(cells: Sequence[Any]) -> bool:
     """Tell whether Arrow, and pandas after it, keep the cells of a column as they are."""
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds == {int}:
-        # pandas makes floats of whole numbers beside a gap, which blurs those above 2**53
-        largest = 2**53 if None in cells else 2**63 - 1
-        return all(abs(cell) <= largest for cell in cells if cell is not None)
+        return all(abs(cell) < 2**63 for cell in cells if cell is not None)
     return kinds <= {str} or kinds == {float} or (kinds == {bool} and None not in cells)
