@@ -640,6 +640,24 @@ def test_repeats_are_counted_and_may_be_uneven(rows):
     ]
 
 
+def test_colons_make_no_two_outputs_one():
+    rows = wb.read([{"row_id": "x:1", "input": "p"}, {"row_id": "1", "input": "q"}])
+    outputs = wb.outputs(rows, {"m": ["a", "b"], "m:x": ["c", "d"]})
+    assert outputs["output_id"].tolist() == [
+        '["m", "x:1", "0"]',
+        "m:1:0",
+        "m:x:x:1:0",
+        '["m:x", "1", "0"]',
+    ]
+    assert outputs["text"].tolist() == ["a", "b", "c", "d"]
+
+
+def test_copies_of_an_output_are_refused_all_the_same():
+    rows = wb.read([{"row_id": "x:1", "input": "p"}])
+    told = _refused(BadValue, wb.outputs, rows, [{"row_id": "x:1", "system": "m", "text": "a"}] * 2)
+    assert "but {'output_id': 'm:x:1:0'} comes again in row 2" in told
+
+
 def test_a_table_may_have_names_and_columns_of_its_own(rows):
     table = [
         {"id": "1", "who": "a", "said": "x", "output_id": "mine", "latency_s": 2, "extra": "e"}

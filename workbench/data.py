@@ -1,5 +1,6 @@
 """Datasets: read them from anything into ROWS, put outputs beside them, tell versions apart."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain
@@ -458,19 +459,31 @@ def _repeats(answers: "Answers") -> Sequence[str | None]:
     return answers
 
 
+def output_ids(frame: "pd.DataFrame") -> list[str]:
+    """Return a name for each output, of its system, row and repeat.
+
+    Colons may make one name of two outputs, such as "x:1" by "m" and "1" by "m:x"; these get JSON.
+    """
+    names = (map(str, frame[name].tolist()) for name in ("system", "row_id", "repeat"))
+    parts = list(zip(*names, strict=True))
+    ids = list(map(":".join, parts))
+    if len(set(ids)) == len(ids):
+        return ids
+    first = dict(zip(ids, parts, strict=True))
+    shared = {name for name, each in zip(ids, parts, strict=True) if first[name] != each}
+    return [
+        json.dumps(each, ensure_ascii=False) if name in shared else name
+        for name, each in zip(ids, parts, strict=True)
+    ]
+
+
 def _identified(frame: "pd.DataFrame", rows: "pd.DataFrame", name: str) -> "pd.DataFrame":
     """Fill in `repeat` and `output_id`, check OUTPUTS, and that each row is known."""
     known = {"row_id", "system"} <= set(frame.columns)
     if known and "repeat" not in frame:
         frame = frame.assign(repeat=0)
     if "output_id" not in frame and known:
-        ids = [
-            f"{system}:{row_id}:{repeat}"
-            for system, row_id, repeat in zip(
-                frame["system"], frame["row_id"], frame["repeat"], strict=True
-            )
-        ]
-        frame = frame.assign(output_id=ids)
+        frame = frame.assign(output_id=output_ids(frame))
         frame.insert(0, "output_id", frame.pop("output_id"))
     table = OUTPUTS.check(frame, source=name)
     rows_known = set(rows["row_id"].tolist())  # pandas takes ten times as long to look

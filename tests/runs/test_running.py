@@ -241,6 +241,14 @@ def test_failures_are_kept_and_asked_again_on_request(tmp_path):
         assert start(retry_failures=True)["category"].tolist() == ["ok"] * 3
 
 
+def test_colons_in_names_make_no_two_answers_one():
+    rows = wb.read([{"row_id": "x:1", "input": "a"}, {"row_id": "1", "input": "b"}])
+    prompts = [wb.Prompt.of("{{ input }}", name=name) for name in ("say", "say:x")]
+    outputs = wb.run(rows, models=wb.Function(lambda messages, **_: "c", name="m"), prompts=prompts)
+    assert outputs["output_id"].nunique() == 4
+    assert "m · say:1:0" in set(outputs["output_id"])
+
+
 def test_rows_that_say_the_same_have_answers_of_their_own():
     texts = iter(range(9))
     count = wb.Function(lambda messages, **_: str(next(texts)), concurrency=1)

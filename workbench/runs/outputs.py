@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import tables
 from workbench.categories import CATEGORIES
+from workbench.data import output_ids
 from workbench.display import Sheet, number
 from workbench.models.base import Usage
 from workbench.runs.budgets import cost
@@ -41,6 +42,7 @@ def outputs_of(
     frame = pd.DataFrame(
         [_output(dict(each), rates, skipped) for each in records], columns=list(_COLUMNS)
     )
+    frame["output_id"] = output_ids(frame)
     for name in _COUNTS:
         frame[name] = frame[name].astype("Int64")
     frame["category"] = frame["category"].astype("str")
@@ -48,7 +50,6 @@ def outputs_of(
 
 
 def _output(told: dict[str, Any], rates: Rates, skipped: str) -> dict[str, Any]:
-    told["output_id"] = f"{told['system']}:{told['row_id']}:{told['repeat']}"
     if told["category"] is None:
         told |= {"category": "skipped", "error": f"not asked: {skipped}"}
     told["cost_usd"] = told["recorded_cost_usd"]
