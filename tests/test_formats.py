@@ -480,6 +480,36 @@ def test_an_uneven_line_of_a_tsv_is_named(tmp_path):
     )
 
 
+def test_quotes_of_a_tsv_that_was_written_without_quoting_are_letters(tmp_path):
+    lines = ["a\tb", '1\t"Hello," she said', "", "2\t", '3\t"', '4\tso "he" "did']
+    frame = _frame(tmp_path, "a.tsv", "\r\n".join(lines))
+    assert frame["a"].tolist() == [1, 2, 3, 4]
+    assert frame["b"].tolist()[0::2] == ['"Hello," she said', '"']
+    assert frame["b"].isna().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("other", ['"x"', "x\ty", "x\n2"])
+def test_a_tsv_whose_quotes_may_be_more_than_letters_is_refused(tmp_path, other):
+    path = _file(tmp_path, "a.tsv", f'a\tb\n1\t"Hello," she said\n2\t{other}\n')
+    assert "but line 2 does not ('\t' expected after '\"')" in _told(read_frame, path)
+
+
+def test_a_tsv_that_ends_within_quotes_may_be_cut_short_and_is_refused(tmp_path):
+    path = _file(tmp_path, "a.tsv", 'a\tb\n1\t"Hello\n')
+    assert "(unexpected end of data)" in _told(read_frame, path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+def test_a_blank_line_of_one_column_is_refused_unless_nothing_follows(tmp_path, kind):
+    path = _file(tmp_path, f"a.{kind}", "input\na\n\nb\n")
+    assert _told(read_frame, path) == (
+        f"{path} must have a cell in each line, but line 3 is blank, and it has one column; write "
+        '"" for an empty cell, or take the line out.'
+    )
+    frame = _frame(tmp_path, f"b.{kind}", 'input\na\n""\nb\n\n')
+    assert frame["input"].isna().tolist() == [False, True, False]
+
+
 def test_a_cell_may_be_longer_than_pythons_own_limit(tmp_path):
     long = "x" * 200_000
     csv.field_size_limit(131_072)

@@ -36,7 +36,8 @@ def read(
     source : str, Path, DataFrame, iterable of dict, or Hugging Face Dataset, optional
         * a bare name ("news-summaries"): the set in `datasets/NAME/`, looked for from the working
           folder upwards;
-        * a `.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or `.txt` file, also with `.gz`;
+        * a `.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or `.txt` file, also with `.gz` (a `.tsv`
+          file whose quotes enclose no cell is taken for one written without quoting);
         * a folder that holds `rows.*` beside its card, or a saved Hugging Face dataset;
         * an evaluation by Inspect, lm-evaluation-harness, promptfoo, HELM or LLM Comparator, found
           by content (`workbench.exchange.read` gives its outputs and scores too);

@@ -336,25 +336,7 @@ def _separated(path: Path, separator: str, is_text: Callable[[str], bool]) -> "p
     """Read a table; an empty cell is missing, and no text ("NA", "null") is taken for nothing."""
     import pandas as pd
 
-    # One setting for the whole process, but it only ever allows more.
-    csv.field_size_limit(max(csv.field_size_limit(), LIMIT_LINE_BYTES))
-    lines = _text_lines(path)
-    first = next(lines, "")
-    _refuse_other_separators(first, separator, path)
-    reader = csv.reader(chain([first], lines), delimiter=separator, strict=True)
-    records: list[list[str]] = []
-    try:
-        header = next(reader, [])
-        for cells in reader:
-            if cells and len(cells) != len(header):
-                raise csv.Error(f"it has {len(cells)} cells under {len(header)} names")
-            records.extend([cells] if cells else [])
-    except csv.Error as error:
-        raise BadValue(
-            f"{path} must have as many cells in each line as its header has names, but line "
-            f"{reader.line_num} does not ({error}); put cells that hold {separator!r}, quotes or "
-            "line ends in double quotes."
-        ) from None
+    header, records = _cells(path, separator)
     columns = list(zip(*records, strict=True)) if records else [()] * len(header)
     typed = [
         _series(_typed(cells, is_text=is_text(name)))
@@ -362,6 +344,61 @@ def _separated(path: Path, separator: str, is_text: Callable[[str], bool]) -> "p
     ]
     frame = pd.concat(typed, axis=1) if typed else pd.DataFrame()
     return frame.set_axis(header, axis=1)
+
+
+def _cells(path: Path, separator: str) -> tuple[list[str], list[list[str]]]:
+    """Return the names and the cells of a table."""
+    # One setting for the whole process, but it only ever allows more.
+    csv.field_size_limit(max(csv.field_size_limit(), LIMIT_LINE_BYTES))
+    lines = _text_lines(path)
+    first = next(lines, "")
+    _refuse_other_separators(first, separator, path)
+    reader = csv.reader(chain([first], lines), delimiter=separator, strict=True)
+    records: list[list[str]] = []
+    blank = 0
+    try:
+        header = next(reader, [])
+        for cells in reader:
+            if cells and len(cells) != len(header):
+                raise csv.Error(f"it has {len(cells)} cells under {len(header)} names")
+            if cells and blank and len(header) == 1:
+                raise _blank(path, blank)
+            blank = blank if cells else reader.line_num
+            records.extend([cells] if cells else [])
+    except csv.Error as error:
+        # a cell that never ends may be that of a file that was cut short
+        cut = str(error) == "unexpected end of data"
+        if separator == "\t" and not cut and (found := _unquoted(path)):
+            return found
+        raise BadValue(
+            f"{path} must have as many cells in each line as its header has names, but line "
+            f"{reader.line_num} does not ({error}); put cells that hold {separator!r}, quotes or "
+            "line ends in double quotes."
+        ) from None
+    return header, records
+
+
+def _blank(path: Path, line: int) -> BadValue:
+    # with several columns it has no cell at all; with one it may be an empty cell, or nothing
+    return BadValue(
+        f"{path} must have a cell in each line, but line {line} is blank, and it has one column; "
+        'write "" for an empty cell, or take the line out.'
+    )
+
+
+def _unquoted(path: Path) -> tuple[list[str], list[list[str]]] | None:
+    """Return the names and the cells of a TSV file whose quotes are letters, as IANA has them.
+
+    None is returned where some quotes may be more than that.
+    """
+    lines = (line.rstrip("\r\n").split("\t") for line in _text_lines(path))
+    header, *records = [cells for cells in lines if cells != [""]]
+    if any(len(cells) != len(header) for cells in records):
+        return None
+    enclosed = any(
+        len(cell) > 1 and cell[0] == cell[-1] == '"' for cells in records for cell in cells
+    )
+    return None if enclosed else (header, records)
 
 
 _SEPARATED = {";": "save it with commas as .csv", "\t": "rename it to end in .tsv"}
