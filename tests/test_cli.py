@@ -304,7 +304,7 @@ BAD = {
         "files."
     ),
     "score ref.txt a.txt ./a.txt": (
-        "system files must have distinct names, but 2 files have 1 names; rename one."
+        "system files must have distinct names, but 2 files have 1 name; rename one."
     ),
     "score ref.txt missing.txt": (
         "missing.txt must be a readable file, but there is no such file; check the path."

@@ -570,7 +570,7 @@ def test_examples_of_repeats_show_the_first_text_and_the_mean_value():
 )
 def test_examples_say_in_which_order_they_stand(comparison, sort, told):
     caption = comparison.examples("good", "poor", metric="bleu", sort=sort, n=1).caption
-    assert caption == f"1 rows on which {told} in bleu"
+    assert caption == f"1 row on which {told} in bleu"
 
 
 def test_an_unknown_order_of_examples_is_refused(comparison):

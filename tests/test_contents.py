@@ -281,7 +281,7 @@ def test_rows_without_references_are_the_same_however_that_is_written():
 
 
 def test_a_difference_shows_itself(change):
-    assert repr(change) == "1 rows added, 1 removed, 1 changed (4 cells), 1 the same"
+    assert repr(change) == "1 row added, 1 removed, 1 changed (4 cells), 1 the same"
     html = change._repr_html_()
     shown = re.sub("<[^>]+>", "|", html)
     assert "|4||row||–||added|" in shown

@@ -234,6 +234,18 @@ def test_a_caption_counts_what_failed_and_says_what_became_of_it():
         )
 
 
+def test_one_is_counted_as_one():
+    rows = wb.read([{"input": "", "references": ["yes"], "cluster": "x"}] * 2)
+    outputs = wb.outputs(rows, {"a": ["yes", "no"], "b": {"1": "yes"}})
+    scores = wb.score(outputs, rows, [wb.ExactMatch()])
+    told = wording.caption(scores, SETTINGS, "Title", correction="holm")
+    assert told.startswith("Title. the list given, 2 rows in 1 cluster (cluster); ")
+    assert told.endswith("; 1 output absent, 0 failed, 0 empty (failures='exclude').")
+    rows = rows.head(1)
+    scores = wb.score(wb.outputs(rows, {"a": ["yes"]}), rows, [wb.ExactMatch()])
+    assert repr(scores).startswith("Scores: 1 system × 1 row of the list given by exact_match;")
+
+
 def clustered():
     rows = wb.read(
         [{"input": "", "references": ["yes"], "cluster": name} for name in ("x", "y", "x")]
@@ -353,7 +365,7 @@ def test_a_sheet_of_examples_cuts_long_texts_and_strips_what_could_act():
         ]
     )
     sheet = wording.examples_sheet(frame, wb.ExactMatch(), "sys", "base", "gain")
-    assert sheet.caption == "1 rows on which sys gains most over base in exact_match"
+    assert sheet.caption == "1 row on which sys gains most over base in exact_match"
     assert list(sheet.header) == [
         *["row_id", "difference", "sys", "base", "sys wrote", "base wrote"]
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
-from workbench.display import html_table, plain
+from workbench.display import counted, html_table, plain
 from workbench.tables import is_missing
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Diff:
 
     def __repr__(self) -> str:
         return (
-            f"{len(self.added)} rows added, {len(self.removed)} removed, {len(self.changed)} "
-            f"changed ({len(self.cells)} cells), {self.n_same} the same"
+            f"{counted(len(self.added), 'row')} added, {len(self.removed)} removed, "
+            f"{len(self.changed)} changed ({counted(len(self.cells), 'cell')}), {self.n_same} the same"
         )
 
     def _repr_html_(self) -> str:
@@ -69,7 +69,7 @@ def diff(old: "pd.DataFrame", new: "pd.DataFrame") -> Diff:
     >>> import workbench as wb
     >>> old = wb.read([{"input": "a"}, {"input": "b"}])
     >>> diff(old, wb.read([{"input": "a"}, {"input": "B"}, {"input": "c"}]))
-    1 rows added, 0 removed, 1 changed (1 cells), 1 the same
+    1 row added, 0 removed, 1 changed (1 cell), 1 the same
     """
     import pandas as pd
 

@@ -319,7 +319,7 @@ def counted(n: int, what: str) -> str:
     >>> counted(1, "difference"), counted(2, "difference")
     ('1 difference', '2 differences')
     """
-    return f"{n} {what}{'s' * (n != 1)}"
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def percent(share: float) -> str:

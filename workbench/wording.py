@@ -36,12 +36,15 @@ def caption(scores: Scores, settings: Settings, title: str, *, correction: str) 
     column = cluster_column(scores.outputs, settings.cluster)
     clusters = ""
     if column != "row_id" and not settings.compat:
-        clusters = f" in {scores.outputs[column].astype('str').nunique()} clusters ({column})"
+        n_clusters = scores.outputs[column].astype("str").nunique()
+        clusters = f" in {display.counted(n_clusters, 'cluster')} ({column})"
     failures = scores.failure_note
     if failures[:1].isdigit():
         failures += f" (failures={settings.failures!r})"
     how = settings.told(correction)
-    return f"{title}. {scores.dataset}, {n_rows} rows{clusters}; {how}; {failures}."
+    return (
+        f"{title}. {scores.dataset}, {display.counted(n_rows, 'row')}{clusters}; {how}; {failures}."
+    )
 
 
 def corrected(correction: str, family: str) -> str:
@@ -172,7 +175,7 @@ def examples_sheet(
     ]
     header = ["row_id", "difference", system, other, f"{system} wrote", f"{other} wrote"]
     told = _SORTS[sort].format(system=system, other=other)
-    title = f"{len(frame)} rows on which {told} in {metric.name}"
+    title = f"{display.counted(len(frame), 'row')} on which {told} in {metric.name}"
     return Sheet(frame, title, header, body)
 
 
@@ -255,8 +258,9 @@ def disagreements_sheet(frame: "pd.DataFrame", n: int) -> Sheet:
         for row in each_row(frame.head(n))
     ]
     title = (
-        f"{len(body)} rows on which metrics disagree most; they put different systems ahead on "
-        f"{int(frame['opposite'].sum())} of {len(frame)}, from {', '.join(frame['baseline'].unique())}"
+        f"{display.counted(len(body), 'row')} on which metrics disagree most; they put different "
+        f"systems ahead on {int(frame['opposite'].sum())} of {len(frame)}, from "
+        f"{', '.join(frame['baseline'].unique())}"
     )
     deltas = [f"Δ {name.removeprefix('delta_')}" for name in names]
     header = ["row_id", "system", "it wrote", "the baseline wrote", *deltas]

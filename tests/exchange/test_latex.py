@@ -53,6 +53,10 @@ def test_marks_follow_the_verdicts_and_the_caption_says_what_they_mean():
     assert "Signatures: exact\\_match nrefs:1\\textbar{}norm:squad" in caption
 
 
+def test_one_test_is_told_as_one():
+    assert " of 1 test. No mark" in latex.table(compared({"a": ["yes"] * 20, "b": ["no"] * 20}))
+
+
 def test_a_metric_without_a_better_end_is_marked_and_never_bold():
     wordy = {"base": ["yes"] * 20, "long": ["yes yes"] * 20}
     text = latex.table(compared(wordy, [wb.LengthRatio()], baseline="base"))

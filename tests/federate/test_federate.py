@@ -418,7 +418,7 @@ def test_systems_without_a_score_come_last(way, order):
 
 def test_sheets_say_how_sure_they_are():
     told = repr(POOLED)
-    assert "Differences from good at 1 sites (all), 120 rows" in told
+    assert "Differences from good at 1 site (all), 120 rows" in told
     assert "Poisson bootstrap, 200 samples" in told
     assert "correction holm over 6 differences." in told
     signatures = POOLED.frame["signature"].unique()

@@ -110,7 +110,7 @@ def test_a_missing_number_is_a_missing_answer():
     shown = preferences(found, samples=100)
     assert shown.frame[["n", "n_asked", "n_failed"]].to_numpy().tolist() == [[2, 3, 1]]
     assert shown.notes[0] == (
-        "Of 1 of 1 pairs of systems nobody says which output was shown first, so a liking for a "
+        "Of 1 of 1 pair of systems nobody says which output was shown first, so a liking for a "
         "position cannot be told from one for a system."
     )
 

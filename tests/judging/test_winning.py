@@ -148,7 +148,7 @@ def test_one_order_only_is_no_evidence(said):
     found = preferences(said("judge", "a" * 30), **FEW)
     assert found.frame["verdict"][0] == "unreliable judge: one system was always shown first"
     assert found.notes == (
-        "Of 1 of 1 pairs of systems no output was judged in both orders, so no flip rate is known.",
+        "Of 1 of 1 pair of systems no output was judged in both orders, so no flip rate is known.",
     )
 
 

@@ -336,6 +336,6 @@ def test_the_command_exports_codes_and_verifies_their_journal(journal, tmp_path,
     said(coder(journal), comment="=1+1")
     place = str(tmp_path / "codes.sqlite")
     assert main(["rate", "export", "--codes", place, str(tmp_path / "codes.csv")]) == 0
-    assert capsys.readouterr().out.startswith("1 rows of codes in ")
+    assert capsys.readouterr().out.startswith("1 row of codes in ")
     assert "'=1+1" in (tmp_path / "codes.csv").read_text(encoding="utf-8-sig")
     assert main(["rate", "verify", place]) == 0

@@ -146,7 +146,7 @@ def test_the_cost_says_how_many_runs_its_sum_adds():
     counts = sheet.frame.set_index("figure")[["value", "n_tasks", "n_runs", "n_unknown"]]
     assert counts.loc["pass^k"].tolist() == [1.0, 1, 1, 1]
     assert counts.loc["cost per completed task"].tolist() == [10.0, 2, 2, 1]
-    assert repr(sheet).startswith("Completion of 1 tasks in 1 runs;")
+    assert repr(sheet).startswith("Completion of 1 task in 1 run;")
 
 
 def test_groups_stand_side_by_side():

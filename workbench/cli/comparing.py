@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import store
 from workbench.cli.terminal import DONE, GATE_FAILED, command, progress, say, say_json, tell
+from workbench.display import counted
 from workbench.errors import BadValue, some
 from workbench.tables import each_row
 
@@ -237,8 +238,8 @@ def _by_stem(paths: Sequence[str]) -> dict[str, Path]:
     systems = {_stem(path): Path(path) for path in paths}
     if len(systems) != len(paths):
         raise BadValue(
-            f"system files must have distinct names, but {len(paths)} files have {len(systems)} "
-            "names; rename one."
+            f"system files must have distinct names, but {counted(len(paths), 'file')} have "
+            f"{counted(len(systems), 'name')}; rename one."
         )
     return systems
 

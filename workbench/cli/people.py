@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.terminal import DONE, GATE_FAILED, command, say, tell
-from workbench.display import plain
+from workbench.display import counted, plain
 from workbench.errors import BadValue
 
 if TYPE_CHECKING:
@@ -400,7 +400,8 @@ def _export_codes(journal: "Journal", options: argparse.Namespace) -> int:
     found = codes(journal)
     write_codes(found, options.path)
     told = {"rows": len(found), "path": options.path}
-    say(json.dumps(told) if options.json else f"{len(found)} rows of codes in {options.path}")
+    rows = counted(len(found), "row")
+    say(json.dumps(told) if options.json else f"{rows} of codes in {options.path}")
     return DONE
 
 

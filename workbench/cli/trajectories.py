@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.terminal import DONE, GATE_FAILED, command, say, say_json, tell
+from workbench.display import counted
 from workbench.tables import each_row
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _convert(options: argparse.Namespace) -> int:
     runs = _read(options)
     _spare(options.path, options.to_path)
     wb.trajectories.write(runs, options.to_path, format=options.to)
-    say(f"{options.to_path}: {len(runs)} runs as {options.to}")
+    say(f"{options.to_path}: {counted(len(runs), 'run')} as {options.to}")
     return DONE
 
 
@@ -233,7 +234,7 @@ def _view(options: argparse.Namespace) -> int:
     runs = _read(options)
     policy = wb.trajectories.Policy.read(options.policy) if options.policy else None
     wb.inspect(runs, policy=policy).to_html(options.out)
-    say(f"{options.out}: {len(runs)} runs; open it in a browser")
+    say(f"{options.out}: {counted(len(runs), 'run')}; open it in a browser")
     if options.open:
         webbrowser.open(Path(options.out).resolve().as_uri())
     return DONE
@@ -320,7 +321,7 @@ def _attribute(options: argparse.Namespace) -> int:
     else:
         failed = (~succeeded(runs)).fillna(False)
         chosen = runs.only(failed.index[failed.to_numpy(bool)])
-        tell(f"{int(failed.sum())} of {len(runs)} runs failed, as far as they say")
+        tell(f"{int(failed.sum())} of {counted(len(runs), 'run')} failed, as far as they say")
     found = [(run, wb.trajectories.attribute(run)) for run in chosen if run.steps]
     if options.json:
         rows = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench import formats
-from workbench.display import Lines, plain
+from workbench.display import Lines, counted, plain
 from workbench.errors import BadValue
 from workbench.metrics.base import Direction
 from workbench.metrics.columns import Column
@@ -50,12 +50,11 @@ class Evaluation:
     notes: Lines
 
     def __repr__(self) -> str:
-        n_systems = self.outputs["system"].nunique()
-        n_ratings = "" if self.ratings is None else f", {len(self.ratings)} ratings"
-        told = plain(
-            f"{self.format}: {len(self.rows)} rows, {len(self.outputs)} outputs of {n_systems} "
-            f"systems, {len(self.scores)} scores{n_ratings} ({self.source})"
-        )
+        rows, outputs = counted(len(self.rows), "row"), counted(len(self.outputs), "output")
+        systems = counted(self.outputs["system"].nunique(), "system")
+        found = [rows, f"{outputs} of {systems}", counted(len(self.scores), "score")]
+        found += [] if self.ratings is None else [counted(len(self.ratings), "rating")]
+        told = plain(f"{self.format}: {', '.join(found)} ({self.source})")
         return "\n".join([told, *([repr(self.notes)] if self.notes else [])])
 
 
@@ -180,8 +179,8 @@ class Found:
             return self.notes
         return [
             *self.notes,
-            f"{self.n_differ} rows came again with another input or references (as other prompts "
-            "make them); the first is kept.",
+            f"{counted(self.n_differ, 'row')} came again with another input or references (as other "
+            "prompts make them); the first is kept.",
         ]
 
 

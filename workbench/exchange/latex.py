@@ -122,7 +122,7 @@ def _figure(row: Mapping[str, Any], metric: Metric, mark: str, *, bold: bool) ->
 def _caption(c: "Comparison") -> str:
     """Say what the figures and the marks are."""
     base, settings = escaped(plain(c.settings.baseline, width=_LONGEST_NAME)), c.settings
-    n_tests = int(c.frame["p_adjusted"].notna().sum())
+    tests = display.counted(int(c.frame["p_adjusted"].notna().sum()), "test")
     alpha = f"{settings.alpha:g}"
     marks = [rf"${_BETTER}$ better and ${_WORSE}$ worse than {base}"]
     if any(metric.direction is None for metric in c.scores.metrics):
@@ -131,7 +131,7 @@ def _caption(c: "Comparison") -> str:
     return (
         f"Scores on {escaped(plain(c.scores.dataset, width=_LONGEST_NAME))} with "
         f"{escaped(display.percent(settings.level))} intervals; the best of each metric is bold. "
-        rf"{'; '.join(marks)}: adjusted $p \leq {alpha}$ of {n_tests} tests. No mark: not told apart "
+        rf"{'; '.join(marks)}: adjusted $p \leq {alpha}$ of {tests}. No mark: not told apart "
         f"from {base}. {escaped(str(settings))}; {escaped(c.scores.failure_note)}. Signatures: "
         f"{escaped(signatures)}."
     )

@@ -115,17 +115,18 @@ def _sd(component: Component) -> float:
 def _caption(scores: Scores, settings: Settings, metric: Metric, found: Variance) -> str:
     """Say whose variance it is, and how it was split."""
     n_all = scores.outputs["row_id"].nunique()
-    rows = f"{n_all} rows"
+    rows = display.counted(n_all, "row")
     if found.n < n_all:
-        rows = f"{found.n} of {n_all} rows, those that every system answered"
-    clusters = f" in {found.n_clusters} clusters" if found.n_clusters < found.n else ""
+        rows = f"{found.n} of {rows}, those that every system answered"
+    clusters = display.counted(found.n_clusters, "cluster")
+    rows += f" in {clusters}" if found.n_clusters < found.n else ""
     below = " * Estimated below 0: none of it is seen." * any(
         each.value < 0 for each in found.components
     )
     return (
         f"Where the variance of {metric.name} over single outputs comes from. {scores.dataset}, "
-        f"{rows}{clusters} × {found.n_systems} systems × {found.n_repeats} "
-        f"repeat{'s' * (found.n_repeats != 1)}; analysis of variance, "
+        f"{rows} × {display.counted(found.n_systems, 'system')} × "
+        f"{display.counted(found.n_repeats, 'repeat')}; analysis of variance, "
         f"{display.percent(settings.level)} intervals by leaving out.{below}"
     )
 

@@ -102,9 +102,10 @@ class Merged:
 
     def _caption(self, frame: "pd.DataFrame", rows: str) -> str:
         made = wording.corrected(self.correction, wording.family(frame))
+        sites = f"{counted(len(self.sites), 'site')} ({', '.join(self.sites)})"
         return (
-            f"Differences from {self.baseline} at {len(self.sites)} sites ({', '.join(self.sites)}), "
-            f"{rows} that every system answered ({self._failures()}); {self.how}, correction {made}."
+            f"Differences from {self.baseline} at {sites}, {rows} that every system answered "
+            f"({self._failures()}); {self.how}, correction {made}."
         )
 
     def _failures(self) -> str:
@@ -455,7 +456,7 @@ def _rows(frame: "pd.DataFrame") -> str:
     if frame.empty:
         return "no rows"
     low, high = frame["n"].min(), frame["n"].max()
-    return f"{low} to {high} rows" if low < high else f"{high} rows"
+    return f"{low} to {counted(high, 'row')}" if low < high else counted(high, "row")
 
 
 def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFrame":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workbench import store
 from workbench.contrasts import missing
-from workbench.display import plain
+from workbench.display import counted, plain
 from workbench.errors import BadValue, names_of
 from workbench.failing import require_answers
 from workbench.federate.weights import key_digest, name_digests, weighted_sums
@@ -113,10 +113,11 @@ class Summary:
 
     def __repr__(self) -> str:
         whole = [cell for cell in self.cells if not cell.slice]
-        counts = ", ".join(f"{cell.metric} over {cell.n} rows" for cell in whole)
+        counts = ", ".join(f"{cell.metric} over {counted(cell.n, 'row')}" for cell in whole)
+        systems, cells = counted(len(self.systems), "system"), counted(len(self.cells), "cell")
         return plain(
-            f"Summary of {self.site}: {len(self.systems)} systems, {counts}; {len(self.cells)} cells "
-            f"of at least {self.least} units, {self.n_withheld} withheld"
+            f"Summary of {self.site}: {systems}, {counts}; {cells} of at least {self.least} units, "
+            f"{self.n_withheld} withheld"
         )
 
     def write(self, path: str | Path) -> None:
@@ -214,7 +215,7 @@ def summary(
     >>> rows = wb.read([{"input": str(n), "references": [f"word {n}"]} for n in range(20)])
     >>> outputs = wb.outputs(rows, {"a": [f"word {n}" for n in range(20)], "b": ["word 3"] * 20})
     >>> wb.federate.summary(wb.score(outputs, rows, [wb.ExactMatch()]), "Basel")
-    Summary of Basel: 2 systems, exact_match over 20 rows; 1 cells of at least 10 units, 0 withheld
+    Summary of Basel: 2 systems, exact_match over 20 rows; 1 cell of at least 10 units, 0 withheld
     """
     _check(site, key, samples, seed, least)
     require_answers(scores, most_failed, worst=False)

@@ -297,7 +297,7 @@ def _shown(frame: "pd.DataFrame", notes: Lines, settings: _Settings) -> NotedShe
 
 def _notes(records: list[dict[str, Any]]) -> Iterator[str]:
     answered = [each for each in records if each["n"]]
-    of = f"of {len(records)} pairs of systems"
+    of = f"of {display.counted(len(records), 'pair')} of systems"
     if unknown := [each for each in answered if not each["order_known"]]:
         yield (
             f"Of {len(unknown)} {of} nobody says which output was shown first, so a liking for a "

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench import contents, tables
 from workbench.categories import CATEGORIES
-from workbench.display import html_table, plain
+from workbench.display import counted, html_table, plain
 from workbench.errors import BadValue, names_of, some, unknown_name
 from workbench.metrics.base import Array, Metric, complete
 from workbench.metrics.choosing import named_apart
@@ -313,11 +313,11 @@ class Scores:
         return pd.DataFrame(records, columns=["metric", "system", "note", "n", "n_outputs"])
 
     def __repr__(self) -> str:
-        n_rows = self.outputs["row_id"].nunique()
+        systems = counted(len(self.systems), "system")
+        rows = counted(self.outputs["row_id"].nunique(), "row")
         names = ", ".join(metric.name for metric in self.metrics)
         return plain(
-            f"Scores: {len(self.systems)} systems × {n_rows} rows of {self.dataset} by {names}; "
-            f"{self.failure_note}"
+            f"Scores: {systems} × {rows} of {self.dataset} by {names}; {self.failure_note}"
         )
 
     @property
@@ -327,12 +327,12 @@ class Scores:
         told = "every output has a text"
         if counts[["n_absent", "n_failed", "n_empty"]].sum():
             told = (
-                f"{counts['n_absent']} outputs absent, {counts['n_failed']} failed, "
+                f"{counted(counts['n_absent'], 'output')} absent, {counts['n_failed']} failed, "
                 f"{counts['n_empty']} empty"
             )
         if self.categories:
             named = ", ".join(f"{counts[f'n_{each}']} {each}" for each in self.categories)
-            told += f" (of {counts['n_outputs']} outputs {named})"
+            told += f" (of {counted(counts['n_outputs'], 'output')} {named})"
         for (metric, note), part in self.noted.groupby(["metric", "note"], sort=False):
             if part["n"].any():
                 told += f"; {metric}: {part['n'].sum()} of {part['n_outputs'].sum()} {note}"
@@ -421,7 +421,7 @@ def score(
     >>> rows = wb.read([{"input": "Guten Tag", "references": ["Good day"]}])
     >>> outputs = wb.outputs(rows, {"a": ["Good day"], "b": [None]})
     >>> wb.score(outputs, rows, [wb.ExactMatch()])
-    Scores: 2 systems × 1 rows of the list given by exact_match; 0 outputs absent, 1 failed, 0 empty
+    Scores: 2 systems × 1 row of the list given by exact_match; 0 outputs absent, 1 failed, 0 empty
     """
     chosen = named_apart(metrics)
     dataset = str(rows.attrs.get("name", "the rows given"))

@@ -331,7 +331,8 @@ def _shown(records: "list[dict[str, Any]]", settings: _Settings, by: str | None)
     ]
     n_raters = max((record["n_raters"] for record in records), default=0)
     caption = (
-        f"Agreement of {n_raters} raters; {settings.scale}, {percent(settings.level)} intervals "
+        f"Agreement of {display.counted(n_raters, 'rater')}; {settings.scale}, "
+        f"{percent(settings.level)} intervals "
         f"(BCa bootstrap over items, {settings.samples} resamples)"
     )
     header = [*head, "coefficient", "value [interval]", "items", "raters", "ratings"]

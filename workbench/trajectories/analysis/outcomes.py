@@ -277,8 +277,9 @@ def _shown(frame: "pd.DataFrame", settings: _Settings, by: str | None) -> Sheet:
     )
     unknown = f"; {n_unknown} runs that do not say how they ended left out" if n_unknown else ""
     caption = (
-        f"Completion of {n_tasks} tasks in {n_runs} runs; {percent(settings.level)} intervals "
-        f"(percentile bootstrap over tasks, {settings.samples} resamples){unknown}"
+        f"Completion of {display.counted(n_tasks, 'task')} in {display.counted(n_runs, 'run')}; "
+        f"{percent(settings.level)} intervals (percentile bootstrap over tasks, {settings.samples} "
+        f"resamples){unknown}"
     )
     return Sheet(frame, caption, [*head, "figure", "k", "value [interval]", "tasks", "runs"], body)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from workbench.display import Sheet, number, plain
+from workbench.display import Sheet, counted, number, plain
 from workbench.errors import BadKind
 from workbench.trajectories.comparing.editing import Place, star
 from workbench.trajectories.comparing.stepcosts import UNIT, Costs, StepTable, calls_in, ended
@@ -134,7 +134,7 @@ class Alignment:
             row = self.frame.iloc[first]
             parted = f"they part at place {first} ({plain(row['note'], width=_WIDTH)})"
         return (
-            f"{len(self.runs)} runs aligned, {len(self.places)} places: {counts or 'no steps'}; "
+            f"{counted(len(self.runs), 'run')} aligned, {counted(len(self.places), 'place')}: {counts or 'no steps'}; "
             f"cost {number(self.cost, 3)}; {parted}"
         )
 

@@ -272,7 +272,7 @@ def _sheet(frame: Any, arguments: str) -> display.Sheet:  # noqa: ANN401 - panda
     ]
     body += [[name, "–", display.number(frame[name].mean(), 3)] for name in FIGURES[3:]]
     caption = (
-        f"Calls of {n} runs against their references ({n_empty} of them empty), arguments "
+        f"Calls of {display.counted(n, 'run')} against their references ({n_empty} of them empty), arguments "
         f"{arguments}; largest matching"
     )
     return display.Sheet(frame, caption, ["figure", "runs", "mean"], body)
