@@ -135,6 +135,11 @@ def test_options_tell_what_they_hold(make):
     assert digest_of(Weighted(make(1))) != digest_of(Weighted(make(2)))
 
 
+def test_what_holds_what_is_told():
+    nested = [[[1], 2], [[1, 2]], [1, [2]], [1, 2], (1, 2), [(1, 2)], "[1, 2]"]
+    assert len({digest_of(Weighted(option)) for option in nested}) == len(nested)
+
+
 def test_an_option_that_changes_tells():
     option = Own(1)
     before = digest_of(Weighted(option))

@@ -119,6 +119,7 @@ class _Seen:
             yield type(thing).__name__
             for part in _parts(thing):
                 yield from self.of(part)
+            yield "end"
 
 
 def _parts(thing: object) -> Iterable[Any]:
