@@ -144,6 +144,8 @@ def run_all(place, n_cells):
     """Run a notebook in JupyterLab; a kernel that is just starting takes no orders."""
     prompts = place.page.locator(".jp-CodeCell .jp-InputPrompt")
     prompts.first.wait_for(timeout=60_000)
+    status = place.page.locator("#jp-main-statusbar")
+    expect(status).to_contain_text(re.compile(r"Python[^|]*\| Idle"), timeout=120_000)
     for _ in range(4):
         menu(place.page, "Run", "Run All Cells")
         try:
