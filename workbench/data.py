@@ -465,11 +465,11 @@ def output_ids(frame: "pd.DataFrame") -> list[str]:
 
     Colons may make one name of two outputs, such as "x:1" by "m" and "1" by "m:x"; these get JSON.
     """
-    names = (map(str, frame[name].tolist()) for name in ("system", "row_id", "repeat"))
-    parts = list(zip(*names, strict=True))
-    ids = list(map(":".join, parts))
+    names = [[*map(str, frame[name].tolist())] for name in ("system", "row_id", "repeat")]
+    ids = [":".join(parts) for parts in zip(*names, strict=True)]
     if len(set(ids)) == len(ids):
         return ids
+    parts = list(zip(*names, strict=True))
     first = dict(zip(ids, parts, strict=True))
     shared = {name for name, each in zip(ids, parts, strict=True) if first[name] != each}
     return [
