@@ -63,6 +63,7 @@ class Client:
     ended: bool = False
     patience_s: float = PATIENCE_S
     most: float = float("inf")
+    stop: Path | None = None
     socket: ClientConnection | None = None
 
     def __post_init__(self) -> None:
@@ -155,6 +156,8 @@ class Client:
         todo = self._todo()
         due = time.monotonic()
         while time.monotonic() < until and self.n_made < self.most and not self.ended:
+            if self.stop and self.stop.exists():
+                break
             if self.state:
                 await self._act(next(todo))
             due = max(due + self.period_s, time.monotonic())
@@ -236,15 +239,24 @@ async def crowd(
     period_s: float,
     bases: Sequence[str] = (),
     most: float = float("inf"),
+    stop: Path | None = None,
     tally: Tally | None = None,
 ) -> Tally:
-    """Let everybody with a link rate for so many seconds, or until each has acted so often."""
+    """Let everybody with a link rate for so many seconds, or so often, or until a file is there."""
     tally = Tally() if tally is None else tally
     clients = []
     for at, link in enumerate(links):
         base, _, token = link["url"].partition("/#")
         clients.append(
-            Client(bases[at % len(bases)] if bases else base, token, tally, period_s, at, most=most)
+            Client(
+                bases[at % len(bases)] if bases else base,
+                token,
+                tally,
+                period_s,
+                at,
+                most=most,
+                stop=stop,
+            )
         )
     until = time.monotonic() + seconds
     await asyncio.gather(*(client.live(until) for client in clients))
@@ -279,12 +291,19 @@ def main() -> None:
     parser.add_argument("--period", type=float, default=2)
     parser.add_argument("--raters", type=int, default=10_000)
     parser.add_argument("--base", action="append", default=[], help="servers that share the crowd")
+    parser.add_argument("--stop", type=Path, help="end as soon as this file is there")
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
     links = json.loads(options.links.read_text())["links"]
     people = [link for link in links if link["role"] == "rater"][: options.raters]
     tally = asyncio.run(
-        crowd(people, seconds=options.seconds, period_s=options.period, bases=options.base)
+        crowd(
+            people,
+            seconds=options.seconds,
+            period_s=options.period,
+            bases=options.base,
+            stop=options.stop,
+        )
     )
     found = report(tally)
     if options.report:

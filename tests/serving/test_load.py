@@ -120,21 +120,23 @@ def test_a_link_taken_back_on_one_server_is_taken_back_on_the_other(tmp_path, po
 def test_a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path):
     dice = random.Random(0)
     with crowded(tmp_path, 10) as server:
-        links, report = tmp_path / "links.json", tmp_path / "report.json"
+        links, report, stop = (tmp_path / name for name in ("links.json", "report.json", "stop"))
         links.write_text(json.dumps({"links": server.links}))
         command = [
-            sys.executable, CLIENTS, links, "--seconds", "75", "--period", "0.1", "--report", report,
+            sys.executable, CLIENTS, links, "--seconds", "600", "--period", "0.1", "--stop", stop,
+            "--report", report,
         ]  # fmt: skip
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as crowd:
-            n_kills = 0
-            while n_kills < 20 and crowd.poll() is None:
+            # however long a busy machine takes for them, all kills come while people rate
+            for _ in range(20):
                 time.sleep(dice.uniform(0.05, 1.5))
                 server.kill()
                 server.start()
-                n_kills += 1
+            assert crowd.poll() is None
+            time.sleep(5)
+            stop.touch()
             assert crowd.wait(300) == 0
         found = json.loads(report.read_text())
-        assert n_kills == 20
         assert found["counts"]["breaks"] >= 20
         assert found["counts"]["held at the end"] == 0
         assert not {"refused", "closed"} & set(found["counts"])
