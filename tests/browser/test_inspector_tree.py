@@ -15,8 +15,12 @@ a_run, assert_accessible, called, long_run, said = (
     SHARED[name] for name in ("a_run", "assert_accessible", "called", "long_run", "said")
 )
 
-ROWS = """() => [...document.querySelectorAll(".wi-nodes .wi-row")].map((row) => [
-  Number(row.ariaLevel), row.ariaExpanded, `${row.ariaPosInSet} of ${row.ariaSetSize}`, row.querySelector(".wi-at").textContent])"""
+# What the rows say, once all of them say something: between two looks they may be drawn anew.
+ROWS = """() => {
+  const rows = [...document.querySelectorAll(".wi-nodes .wi-row")], at = (row) => row.querySelector(".wi-at")?.textContent;
+  return rows.length > 0 && rows.every(at) && rows.map((row) => [
+    Number(row.ariaLevel), row.ariaExpanded, `${row.ariaPosInSet} of ${row.ariaSetSize}`, at(row)]);
+}"""
 
 
 @pytest.fixture
@@ -50,10 +54,7 @@ def shows(page, step):
 
 def rows(page):
     """Return level, whether it is open, place and step of each row, once all are there."""
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.wi-nodes .wi-row')].every((row) => row.querySelector('.wi-at'))"
-    )
-    return page.evaluate(ROWS)
+    return page.wait_for_function(ROWS).json_value()
 
 
 def nested():
