@@ -247,7 +247,8 @@ def beside(
     Failures that count have a value as an output has.
     """
     outputs, statistics = _complete(scores, metric, failures)
-    found, counted = scores.metric(metric), complete(statistics)
+    found = scores.metric(metric)
+    counted = complete(statistics) & outputs["system"].isin(pair).to_numpy()
     values = bounded(found, found.aggregate(statistics[counted]))
     answered = outputs[counted].assign(value=np.where(np.isinf(values), np.nan, values))
     sides = []
