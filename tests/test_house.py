@@ -35,7 +35,7 @@ LAYERS = {
     "data": {"errors", "store", "tables", "display", "formats", "contents"},
     "workers": {"errors"},
     "metrics": {"errors", "tables", "display", "contents", "workers", "stats", "categories"},
-    "stats": {"errors", "tables"},
+    "stats": {"errors"},
     "pairing": {"errors", "tables", "metrics", "stats"},
     "families": {"metrics", "stats", "pairing"},
     "contrasts": {"errors", "tables", "display", "metrics", "stats", "pairing", "families"},

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from workbench.display import percent
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadValue, is_number, unknown_name
 from workbench.families import Claim, max_t
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded
 from workbench.pairing import Failures, Mask, Panel, panel
-from workbench.stats.corrections import FamilyCorrection, adjusted
+from workbench.stats.corrections import FamilyCorrection, adjusted, alpha_of
 from workbench.stats.exact import Array
 from workbench.stats.paired import Difference, Estimate, IntervalMethod, Test, Units
 from workbench.stats.power import quantile
 from workbench.stats.sacrebleu_tests import PeerUnits
-from workbench.tables import each_row, is_number
+from workbench.tables import each_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +93,8 @@ class Settings:
 
     @property
     def alpha(self) -> float:
-        """The level of the tests; 1 − 0.9 would be a little less than 0.1."""
-        return round(1 - self.level, 12)
+        """The level of the tests."""
+        return alpha_of(self.level)
 
     @property
     def grouping(self) -> str | None:

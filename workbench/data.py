@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from pathlib import Path
@@ -9,8 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from workbench import formats, store
 from workbench.contents import Diff, diff, digest
-from workbench.errors import BadKind, BadValue, UnknownName, Unreadable, some, unknown_name
-from workbench.tables import OUTPUTS, ROWS, is_missing, is_number
+from workbench.errors import (
+    BadKind,
+    BadValue,
+    UnknownName,
+    Unreadable,
+    is_number,
+    some,
+    unknown_name,
+)
+from workbench.tables import OUTPUTS, ROWS, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -469,12 +478,10 @@ def output_ids(frame: "pd.DataFrame") -> list[str]:
     ids = [":".join(parts) for parts in zip(*names, strict=True)]
     if len(set(ids)) == len(ids):
         return ids
-    parts = list(zip(*names, strict=True))
-    first = dict(zip(ids, parts, strict=True))
-    shared = {name for name, each in zip(ids, parts, strict=True) if first[name] != each}
+    bearers = Counter(map(":".join, set(zip(*names, strict=True))))
     return [
-        json.dumps(each, ensure_ascii=False) if name in shared else name
-        for name, each in zip(ids, parts, strict=True)
+        json.dumps(each, ensure_ascii=False) if bearers[name] > 1 else name
+        for name, each in zip(ids, zip(*names, strict=True), strict=True)
     ]
 
 

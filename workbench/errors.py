@@ -7,8 +7,8 @@ import difflib
 import math
 import re
 from collections.abc import Iterable
-from operator import index
-from typing import SupportsIndex
+from numbers import Integral, Real
+from typing import TypeGuard
 
 # No path or name that a person wrote is so long; a text of a hundred thousand letters may be.
 _LONG_WORD = re.compile(r"(\S{200})\S{300,}")
@@ -85,6 +85,31 @@ def names_of(what: str, given: str | Iterable[str]) -> list[str]:
     return list(given)
 
 
+def is_number(value: object, *, whole: bool = False) -> TypeGuard[float]:
+    """Tell whether an option is a finite number, or a whole one; True is none.
+
+    Examples
+    --------
+    >>> [is_number(value) for value in (0.5, 10**400, "1", True, float("inf"))]
+    [True, True, False, False, False]
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        return False
+    return isinstance(value, Integral) or math.isfinite(value)
+
+
+def require_level(level: object) -> None:
+    """Refuse a level of confidence that is none.
+
+    Raises
+    ------
+    BadValue
+        If it is not between 0 and 1.
+    """
+    if not (is_number(level) and 0 < level < 1):
+        raise BadValue(f"level must be between 0 and 1, but {level!r} came; use 0.95.")
+
+
 def require_whole(
     what: str, value: object, least: int, most: float = math.inf, *, usual: int
 ) -> None:
@@ -101,7 +126,7 @@ def require_whole(
     Traceback (most recent call last):
     workbench.errors.BadValue: n must be a whole number of at least 0, but -1 came; use 20.
     """
-    if not isinstance(value, SupportsIndex) or not least <= index(value) <= most:
+    if not (is_number(value, whole=True) and least <= value <= most):
         ends = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
         raise BadValue(f"{what} must be a whole number {ends}, but {value!r} came; use {usual}.")
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from workbench.contrasts import Settings, missing
 from workbench.display import percent
-from workbench.errors import BadValue
+from workbench.errors import BadValue, is_number
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores, bounded, failed
 from workbench.pairing import Mask, panel
-from workbench.tables import each_row, is_missing, is_number
+from workbench.tables import each_row, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from workbench import display
 from workbench.comparison import Comparison
 from workbench.contrasts import shown_error, standard_error
 from workbench.display import Sheet
-from workbench.errors import BadValue
+from workbench.errors import BadValue, is_number
 from workbench.stats.power import (
     design_effect,
     detectable_difference,
@@ -17,7 +17,7 @@ from workbench.stats.power import (
     rows_needed,
     sample_size,
 )
-from workbench.tables import each_row, is_missing, is_number
+from workbench.tables import each_row, is_missing
 from workbench.wording import about
 
 Record = dict[str, Any]

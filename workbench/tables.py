@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workbench.errors import BadValue, some
@@ -116,19 +115,6 @@ class Table:
                     f"{first} comes again in row {doubled.index[0] + 1} "
                     f"({len(doubled)} such rows); remove the copies or name them apart."
                 )
-
-
-def is_number(value: object, *, whole: bool = False) -> bool:
-    """Tell whether an option is a finite number, or a whole one; True is none.
-
-    Examples
-    --------
-    >>> [is_number(value) for value in (0.5, 10**400, "1", True, float("inf"))]
-    [True, True, False, False, False]
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
-        return False
-    return isinstance(value, Integral) or math.isfinite(value)
 
 
 def is_missing(value: Any) -> bool:  # noqa: ANN401 - a cell may hold anything

@@ -12,6 +12,7 @@ from workbench.display import Sheet
 from workbench.metrics.base import Metric
 from workbench.metrics.scoring import Scores
 from workbench.pairing import cluster_column
+from workbench.stats.corrections import alpha_of
 from workbench.stats.power import rows_needed
 from workbench.tables import each_row, is_missing
 
@@ -372,7 +373,7 @@ def _ask(row: Record, level: float, n_tests: int) -> str:
         shown_error(row, level),
         n=row["n"],
         n_changed=row["n_changed"],
-        alpha=1 - level,
+        alpha=alpha_of(level),
         comparisons=n_tests,
     )
     if not row["n"] < n_rows < math.inf:  # fewer: the test had too few samples to say

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +11,13 @@ import numpy as np
 from workbench import wording
 from workbench.contrasts import COLUMNS, Record, verdict
 from workbench.display import Sheet, counted, percent
-from workbench.errors import BadKind, BadValue, some, unknown_name
+from workbench.errors import BadKind, BadValue, require_level, some, unknown_name
 from workbench.federate.sums import Cell, Summary
 from workbench.federate.weights import order_of
 from workbench.metrics.base import Metric
 from workbench.metrics.catalogue import restored
 from workbench.metrics.scoring import bounded
-from workbench.stats.corrections import Correction, adjusted
+from workbench.stats.corrections import Correction, adjusted, alpha_of
 from workbench.stats.exact import Array
 from workbench.stats.intervals import percentiles
 from workbench.stats.sizes import least_size
@@ -95,7 +94,7 @@ class Merged:
         return replace(sheet, notes=[*missing, *sheet.notes])
 
     def _table(self, frame: "pd.DataFrame", told: str, lead: Sequence[str] = ()) -> Sheet:
-        alpha = _alpha(self.level)
+        alpha = alpha_of(self.level)
         return wording.differences_table(
             frame, self.metrics.__getitem__, told, alpha=alpha, lead=lead
         )
@@ -195,8 +194,7 @@ def merge(
     0      b  0.025             1.0  40   worse
     """
     given = sorted(_listed(summaries), key=lambda each: each.site)
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise BadValue(f"level must be between 0 and 1, but {level!r} came; use 0.95.")
+    require_level(level)
     _require_alike(given)
     systems = given[0].systems
     chosen = systems[0] if baseline is None else baseline
@@ -474,10 +472,6 @@ def _ranked(scores: Sequence[Record], known: Mapping[str, Metric]) -> "pd.DataFr
     return pd.DataFrame(ranked)
 
 
-def _alpha(level: float) -> float:
-    return round(1 - level, 12)  # 1 − 0.9 would be a little less than 0.1
-
-
 def _judged(
     pooled: Sequence[_Pooled],
     systems: Sequence[str],
@@ -493,7 +487,7 @@ def _judged(
     frame = pd.DataFrame([row for _, row in records], columns=columns)
     frame["p_adjusted"] = adjusted(frame["p"].to_numpy(dtype=np.float64), correction)
     frame["verdict"] = [
-        verdict(metric, row, _alpha(level))
+        verdict(metric, row, alpha_of(level))
         for (metric, _), row in zip(records, each_row(frame), strict=True)
     ]
     return frame

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workbench import store
 from workbench.contrasts import missing
 from workbench.display import counted, plain
-from workbench.errors import BadValue, names_of
+from workbench.errors import BadValue, is_number, names_of
 from workbench.failing import require_answers
 from workbench.federate.weights import key_digest, name_digests, weighted_sums
 from workbench.federate.withholding import parts_of, without_telling
@@ -264,10 +264,8 @@ def _check(site: str, key: str, samples: int, seed: int, least: int) -> None:
     if not isinstance(site, str) or not isinstance(key, str) or not site:
         kinds = f"{type(site).__name__} and {type(key).__name__}" if site != "" else "no site"
         raise BadValue(f"site and key must be texts, but {kinds} came; write site='Basel'.")
-    numbers = (samples, seed, least)
-    if not all(hasattr(each, "__index__") for each in numbers) or (
-        samples < 1 or seed < 0 or least < 2
-    ):
+    ends = ((samples, 1), (seed, 0), (least, 2))
+    if not all(is_number(each, whole=True) and each >= end for each, end in ends):
         raise BadValue(
             "samples, seed and least must be whole numbers of at least 1, 0 and 2, but "
             f"{samples!r}, {seed!r} and {least!r} came; use 1000, 0 and 10."

@@ -13,7 +13,7 @@ from workbench.errors import BadValue, some, unknown_name
 from workbench.judging.said import compares, marks_said, one_judge, preferences_said, settled
 from workbench.ratings.estimation.noted import NotedSheet
 from workbench.stats import adjusted, powered_mean
-from workbench.stats.corrections import Correction
+from workbench.stats.corrections import Correction, alpha_of
 from workbench.stats.prediction_powered import require_trust
 from workbench.tables import each_row
 
@@ -233,7 +233,7 @@ def _decided(frame: "pd.DataFrame", settings: _Settings) -> "pd.DataFrame":
     numbers = ["delta", "ci_low", "ci_high", "p", "lambda", "n_effective"]
     frame = frame.astype(dict.fromkeys(numbers, "float64"))
     frame["p_adjusted"] = adjusted(frame["p"].to_numpy(), settings.correction)
-    sure = frame["p_adjusted"] <= 1 - settings.level
+    sure = frame["p_adjusted"] <= alpha_of(settings.level)
     told = np.where(sure, np.where(frame["delta"] > 0, "better", "worse"), "undecided")
     frame["verdict"] = pd.Series(told, index=frame.index, dtype=object).where(
         frame["p"].notna(), None
@@ -258,7 +258,7 @@ def _shown(frame: "pd.DataFrame", settings: _Settings) -> NotedSheet:
             row["system"],
             row["baseline"],
             _interval(row["delta"], row["ci_low"], row["ci_high"]),
-            display.p_value(row["p_adjusted"], 1 - settings.level),
+            display.p_value(row["p_adjusted"], alpha_of(settings.level)),
             display.number(row["people_delta"], 3),
             display.number(row["judge_delta"], 3),
             str(row["n_human"]),

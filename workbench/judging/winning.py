@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from workbench import display
 from workbench.display import Lines, percent
-from workbench.errors import BadValue
+from workbench.errors import BadValue, is_number
 from workbench.judging.said import exchanges, preferences_said
 from workbench.judging.shared import Resampling, mean_of
 from workbench.ratings.estimation.noted import NotedSheet
 from workbench.stats import Units, adjusted
-from workbench.stats.corrections import Correction
+from workbench.stats.corrections import Correction, alpha_of
 from workbench.stats.exact import Array
 from workbench.stats.paired import Estimate
-from workbench.tables import each_row, is_number
+from workbench.tables import each_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,7 +244,7 @@ def _verdict(record: dict[str, Any], settings: _Settings) -> str | None:
         return None
     if record["ties"] == record["n"]:
         return "identical"
-    if record["p_adjusted"] > 1 - settings.resampling.level:
+    if record["p_adjusted"] > alpha_of(settings.resampling.level):
         return "undecided"
     return "better" if record["win_rate"] > 0.5 else "worse"
 
@@ -276,7 +276,7 @@ def _shown(frame: "pd.DataFrame", notes: Lines, settings: _Settings) -> NotedShe
             row["system"],
             row["baseline"],
             display.interval(row["win_rate"], row["ci_low"], row["ci_high"], 3),
-            display.p_value(row["p_adjusted"], 1 - settings.resampling.level),
+            display.p_value(row["p_adjusted"], alpha_of(settings.resampling.level)),
             f"{row['wins']}–{row['losses']}–{row['ties']}",
             display.interval(row["flip_rate"], row["flip_low"], row["flip_high"], 3),
             display.interval(row["first_rate"], row["first_low"], row["first_high"], 3),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadValue, is_number, unknown_name
 from workbench.metrics.base import Array, Direction, Mean, option
-from workbench.tables import is_missing, is_number
+from workbench.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,8 @@ from unicodedata import normalize
 
 import numpy as np
 
-from workbench.errors import BadValue, names_of, some
+from workbench.errors import BadValue, is_number, names_of, some
 from workbench.metrics.base import Array, Mean, option, require_references
-from workbench.tables import is_number
 
 if TYPE_CHECKING:
     import pandas as pd

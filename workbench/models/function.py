@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.errors import BadKind
+from workbench.errors import BadKind, is_number
 from workbench.models.base import Answer, Ask, Call, CallFailed, Model, require_pace
 from workbench.pricing import Price
-from workbench.tables import is_number
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench import tables
-from workbench.errors import BadValue, some, unknown_name
+from workbench.errors import BadValue, is_number, some, unknown_name
 from workbench.ratings.estimation.answers import targets_of
 from workbench.ratings.estimation.comparisons import turned
+from workbench.ratings.exchange.marks import are_spans
 from workbench.ratings.sessions import Session, Study
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _comparable(answer: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any kind of
         return value
     if all(isinstance(each, str) for each in value):
         return sorted(value)
-    if all(map(tables.is_number, value)):
+    if all(map(is_number, value)):
         for column in ("output_ids", "systems"):
             about: Any = answer.get(column)
             if not tables.is_missing(about) and len(set(about)) == len(value) == len(about):
@@ -173,17 +174,9 @@ def _spread(values: Sequence[Any]) -> float:
 
 
 def _difference(a: Any, b: Any) -> float:  # noqa: ANN401 - any kind of answer
-    if a != b and all(isinstance(each, list) and _are_spans(each) for each in (a, b)):
+    if a != b and are_spans(a) and are_spans(b):
         return 1.0 - _character_f1(a, b)
     return float(a != b)
-
-
-def _are_spans(value: Sequence[Any]) -> bool:
-    return all(
-        isinstance(each, Mapping)
-        and all(tables.is_number(each.get(end), whole=True) for end in ("start", "end"))
-        for each in value
-    )
 
 
 def _character_f1(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> float:
@@ -208,7 +201,7 @@ def _require(
         if name not in known:
             raise unknown_name("question", name, known)
     for allowed in by_question.values() if by_question else [tolerance]:
-        if not isinstance(allowed, Mapping) and not tables.is_number(allowed):
+        if not isinstance(allowed, Mapping) and not is_number(allowed):
             raise BadValue(
                 f"tolerance must be a number, or one by question, but {allowed!r} came; leave it "
                 "out for none."

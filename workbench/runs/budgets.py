@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, is_number
 from workbench.models.base import Answer, Call, Message, Model, Usage
 from workbench.pricing import Price
-from workbench.tables import is_number
 
 # Beside its text, a message has a role and marks; templates of chats add some tokens each.
 _TOKENS_PER_MESSAGE = 16

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workbench.categories import category_of
-from workbench.errors import BadKind, BadValue
+from workbench.errors import BadKind, BadValue, is_number
 from workbench.models.base import Call, Model, Usage
 from workbench.models.loops import run_apart
 from workbench.prompts import Prompt
@@ -25,7 +25,6 @@ from workbench.runs.outputs import outputs_of
 from workbench.runs.progress import Progress
 from workbench.runs.rates import Rates, rates_of
 from workbench.runs.store import Record, Store
-from workbench.tables import is_number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, is_number
 from workbench.stats.exact import Array
-from workbench.tables import is_number
 
 Counts = NDArray[np.integer[Any]]
 

@@ -17,6 +17,17 @@ FamilyCorrection = Literal["holm", "max-t", "benjamini-hochberg", "benjamini-yek
 _TIE = 2.0**-30
 
 
+def alpha_of(level: float) -> float:
+    """Return the level of tests that goes with a confidence; 1 − 0.9 would be a little less than 0.1.
+
+    Examples
+    --------
+    >>> alpha_of(0.9)
+    0.1
+    """
+    return round(1 - level, 12)
+
+
 def require(correction: str) -> None:
     """Refuse a correction of a family that is none of the known ones."""
     if correction not in get_args(FamilyCorrection):

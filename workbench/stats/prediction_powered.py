@@ -10,11 +10,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadValue, is_number, unknown_name
 from workbench.stats.exact import Array
 from workbench.stats.intervals import small_sample
 from workbench.stats.sizes import varies
-from workbench.tables import is_number
 
 Compat = Literal["ppi-python"] | None
 

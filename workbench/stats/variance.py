@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.errors import BadValue, some
+from workbench.errors import BadValue, require_level, some
 from workbench.stats.exact import Array, Exact
 from workbench.stats.intervals import small_sample
-from workbench.tables import is_number
 
 Source = tuple[str, ...]
 
@@ -156,8 +155,7 @@ def variance_components(
     >>> {each.source: round(each.share, 2) for each in found.components}
     {'row': 0.79, 'system': 0.0, 'row × system': 0.0, 'repeat': 0.21}
     """
-    if not is_number(level) or not 0 < level < 1:
-        raise BadValue(f"level must be between 0 and 1, but {level!r} came; use 0.95.")
+    require_level(level)
     numbers, codes = _checked(np.asarray(values, dtype=np.float64), factors, clusters)
     n, *sizes, n_repeats = numbers.shape
     # a factor of one level has no effect to speak of

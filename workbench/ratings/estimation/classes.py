@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadValue
-from workbench.tables import is_number
+from workbench.errors import BadValue, is_number
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

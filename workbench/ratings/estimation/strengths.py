@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import BadValue, unknown_name
+from workbench.errors import BadValue, is_number, unknown_name
 from workbench.ratings.estimation.bradley_terry import Fit, Pairs, covariance, resampled
 from workbench.ratings.estimation.classes import (
     BLOCK,
@@ -20,7 +20,6 @@ from workbench.ratings.estimation.classes import (
 )
 from workbench.ratings.estimation.comparisons import Comparisons
 from workbench.stats.sizes import varies
-from workbench.tables import is_number
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

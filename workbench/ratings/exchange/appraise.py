@@ -33,10 +33,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench import store
-from workbench.errors import BadValue, some
+from workbench.errors import BadValue, is_number, some
 from workbench.ratings.exchange import marks, sources
 from workbench.ratings.exchange.tally import Imported, Tally, choose, stem
-from workbench.tables import each_row, is_missing, is_number
+from workbench.tables import each_row, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd

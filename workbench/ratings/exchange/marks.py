@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from workbench.errors import is_number
 from workbench.ratings.tasks.presets import MQM_SEVERITIES, MQM_WEIGHTS
-from workbench.tables import is_number, plain_value
+from workbench.tables import plain_value
 
 Span = dict[str, Any]
 

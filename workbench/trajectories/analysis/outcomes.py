@@ -8,13 +8,12 @@ import numpy as np
 
 from workbench import display
 from workbench.display import Sheet, percent
-from workbench.errors import BadValue, some, unknown_name
+from workbench.errors import BadValue, require_level, some, unknown_name
 from workbench.pricing import Prices
 from workbench.stats import Exact, Interval, bootstrap_sums, pass_at_k, pass_hat_k
 from workbench.tables import each_row, is_missing
 from workbench.trajectories.analysis.columns import Floats
 from workbench.trajectories.analysis.spending import usage
-from workbench.trajectories.analysis.spread import require_level
 from workbench.trajectories.collection import Runs
 
 if TYPE_CHECKING:

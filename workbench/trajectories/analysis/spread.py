@@ -5,22 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, require_level
 from workbench.stats import Interval
 from workbench.stats.binary import wilson_ends
 from workbench.trajectories.analysis.columns import Floats, Ints
-
-
-def require_level(level: float) -> None:
-    """Refuse a level of confidence that is none.
-
-    Raises
-    ------
-    BadValue
-        If it is not between 0 and 1.
-    """
-    if not 0 < level < 1:
-        raise BadValue(f"level must be between 0 and 1, but {level} came; use 0.95.")
 
 
 def wilson(hits: Ints, n: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
